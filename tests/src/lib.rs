@@ -1,0 +1,1 @@
+//! (opened in the first commits)
