@@ -45,7 +45,7 @@ impl Policy {
         let mut verdict = Verdict::default();
         for candidate in self.candidates(access) {
             let failed = question.first_failure(&candidate);
-            trace.judged(&candidate, failed.map(|check| CHECKS[check].0));
+            trace.judged(&candidate, failed);
             match failed {
                 None => verdict.allow(candidate, access.usage),
                 Some(check) => verdict.refuse(candidate, check, CHECKS[check].0),
@@ -84,7 +84,8 @@ impl Policy {
 /// What hears of each judgement while the walk is made.
 pub(crate) trait Trace {
     fn outright(&mut self, _reason: Reason) {}
-    fn judged(&mut self, _candidate: &Candidate<'_>, _failed: Option<Reason>) {}
+    /// `failed` is the position of the check that failed, if one did; see [`reasons`].
+    fn judged(&mut self, _candidate: &Candidate<'_>, _failed: Option<usize>) {}
 }
 
 /// The trace of live traffic: none.
@@ -118,6 +119,11 @@ const CHECKS: [(Reason, Check); 15] = [
 
 /// A CONNECT says no more than host and port, so these are all it is judged by.
 const CONNECT_CHECKS: usize = 8;
+
+/// The reasons of the checks, in order.
+pub(crate) fn reasons() -> impl Iterator<Item = Reason> {
+    CHECKS.iter().map(|(reason, _)| *reason)
+}
 
 /// An access, with what the checks work out once.
 struct Question<'a> {

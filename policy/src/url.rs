@@ -322,3 +322,76 @@ fn split_port(authority: &str) -> Result<(&str, Option<u16>), TargetError> {
         _ => Err(TargetError::Malformed("a port is a number from 1 to 65535 without leading zeros")),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_url_is_kept_as_sent_and_compared_in_its_form() {
+        let url = Url::parse("HTTPS://A.Example/caf%c3%a9/%7Ex;j=1?q=%e9&page").unwrap();
+        assert_eq!(url.path(), "/caf%c3%a9/%7Ex;j=1");
+        assert_eq!(url.path_form(), "/caf%C3%A9/~x;j=1");
+        assert_eq!(url.path_and_query(), "/caf%c3%a9/%7Ex;j=1?q=%e9&page");
+        assert_eq!(url.origin(), "https://a.example");
+        assert_eq!(Url::parse("http://a.example:8080/").unwrap().origin(), "http://a.example:8080");
+        assert_eq!(url.to_string(), "https://a.example/caf%c3%a9/%7Ex;j=1?q=%e9&page");
+    }
+
+    #[test]
+    fn records_keep_names_and_no_values() {
+        let check =
+            |url: &str, expected: &str| assert_eq!(Url::parse(url).unwrap().without_query_values(), expected);
+        check("https://a.example/x?page=2&q=secret", "https://a.example/x?page&q");
+        check("https://a.example:8443/?token=a=b;c=d", "https://a.example:8443/?token");
+        check("https://a.example", "https://a.example/");
+        check("https://a.example/?", "https://a.example/?");
+    }
+
+    #[test]
+    fn targets_have_a_limit() {
+        let path = format!("/{}", "a".repeat(TARGET_LIMIT_BYTES - 1));
+        let authority = || Authority::parse("a.example:443").unwrap();
+        assert!(Url::of_origin(Scheme::Https, authority(), &path).is_ok());
+        assert_eq!(
+            Url::of_origin(Scheme::Https, authority(), &format!("{path}a")),
+            Err(TargetError::TooLong)
+        );
+        let long = Authority::parse(&path.replace('/', "a"));
+        assert_eq!(long.unwrap_err().reason(), Reason::Malformed);
+        assert_eq!(Url::parse(&format!("https://a.example{path}")).unwrap_err().reason(), Reason::TargetSize);
+    }
+
+    #[test]
+    fn only_origin_form_follows_an_authority() {
+        let read =
+            |target: &str| Url::of_origin(Scheme::Https, Authority::parse("a.example:443").unwrap(), target);
+        for target in ["", "*", "x", "https://b.example/", "?q", "\\", "#"] {
+            assert_eq!(read(target).unwrap_err().reason(), Reason::Malformed, "{target}");
+        }
+    }
+
+    #[test]
+    fn an_origin_that_cannot_be_read_is_nobody_s() {
+        let host = |value: &str| Origin::parse(value).host().map(|host| host.as_str().to_owned());
+        assert_eq!(host("https://a.example"), Some("a.example".to_owned()));
+        assert_eq!(host("https://A.example:8443/x?y"), Some("a.example".to_owned()));
+        for value in [
+            "null",
+            "",
+            "about:client",
+            "https://",
+            "https://a.example, https://b.example",
+            "https://u@a.example/",
+        ] {
+            assert_eq!(host(value), None, "{value}");
+        }
+    }
+
+    #[test]
+    fn written_urls_may_be_international() {
+        let url = Url::parse_written("https://bücher.example:8443/café?q=é#part").unwrap();
+        assert_eq!(url.to_string(), "https://xn--bcher-kva.example:8443/caf%C3%A9?q=%C3%A9");
+    }
+}
