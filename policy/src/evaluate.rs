@@ -11,10 +11,11 @@ use jiff::Timestamp;
 
 use crate::access::{Access, PAGE_LIFE, Upload};
 use crate::candidate::{Candidate, Verdict};
+use crate::origin::Origin;
 use crate::rule::{AccessKind, Inspect};
 use crate::services::Standing;
 use crate::suspicious::{is_dns_over_https, looks_like_data};
-use crate::url::{Origin, Scheme, Target, Url};
+use crate::url::{Scheme, Target, Url};
 use crate::{Decision, Policy, Reason};
 
 impl Policy {
@@ -75,8 +76,7 @@ impl Policy {
 
     /// A refusal at the host of a confidential service is itself confidential.
     fn conceal(&self, access: &Access<'_>, mut refusal: Decision) -> Decision {
-        let mut services = self.rules.find(access.target.host()).map(|(at, _)| &self.services[at.service]);
-        refusal.terms.confidential = services.any(|service| service.confidential);
+        refusal.terms.confidential = self.is_confidential(access.target.host());
         refusal
     }
 }

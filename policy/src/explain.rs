@@ -37,7 +37,7 @@ pub struct Explanation {
 }
 
 /// One rule that was looked at, or a refusal before any rule was.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Step {
     pub rule: Option<RuleName>,
     /// What the rule failed on; absent when it allows.
@@ -148,7 +148,11 @@ impl Trace for Recorder<'_> {
             None => text!("autorise", "allows"),
             Some(reason) => what_failed(candidate, reason, self.access),
         };
-        self.steps.push(Step { rule: Some(candidate.name()), reason, passed, text });
+        let step = Step { rule: Some(candidate.name()), reason, passed, text };
+        // A rule that names a host and a wildcard above it is judged for both.
+        if !self.steps.contains(&step) {
+            self.steps.push(step);
+        }
     }
 }
 

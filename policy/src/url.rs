@@ -275,28 +275,7 @@ impl fmt::Display for Url {
     }
 }
 
-/// Where a request says it comes from (Origin, RFC 6454; Referer, RFC 9110). Reading never fails: `null` and what cannot be
-/// read belong to no service, which is all that is asked of them.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Origin(Option<Host>);
-
-impl Origin {
-    /// Reads the value of an Origin or Referer header.
-    pub fn parse(value: &str) -> Origin {
-        let host = split_scheme(value).ok().and_then(|(_, rest)| {
-            let authority = rest.split(['/', '?', '#', '\\']).next().unwrap_or(rest);
-            Host::parse(split_port(authority).ok()?.0).ok()
-        });
-        Origin(host)
-    }
-
-    /// `None` where the origin is opaque or unreadable.
-    pub fn host(&self) -> Option<&Host> {
-        self.0.as_ref()
-    }
-}
-
-fn split_scheme(text: &str) -> Result<(Scheme, &str), TargetError> {
+pub(crate) fn split_scheme(text: &str) -> Result<(Scheme, &str), TargetError> {
     let (scheme, rest) =
         text.split_once("://").ok_or(TargetError::Malformed("no http:// or https:// in front"))?;
     match scheme {
@@ -307,7 +286,7 @@ fn split_scheme(text: &str) -> Result<(Scheme, &str), TargetError> {
 }
 
 /// Splits `host:port`; the port is canonical: 1 to 65535, no sign, no leading zero.
-fn split_port(authority: &str) -> Result<(&str, Option<u16>), TargetError> {
+pub(crate) fn split_port(authority: &str) -> Result<(&str, Option<u16>), TargetError> {
     if authority.contains('@') {
         return Err(TargetError::Malformed("user information before the host"));
     }
@@ -369,23 +348,6 @@ mod tests {
             |target: &str| Url::of_origin(Scheme::Https, Authority::parse("a.example:443").unwrap(), target);
         for target in ["", "*", "x", "https://b.example/", "?q", "\\", "#"] {
             assert_eq!(read(target).unwrap_err().reason(), Reason::Malformed, "{target}");
-        }
-    }
-
-    #[test]
-    fn an_origin_that_cannot_be_read_is_nobody_s() {
-        let host = |value: &str| Origin::parse(value).host().map(|host| host.as_str().to_owned());
-        assert_eq!(host("https://a.example"), Some("a.example".to_owned()));
-        assert_eq!(host("https://A.example:8443/x?y"), Some("a.example".to_owned()));
-        for value in [
-            "null",
-            "",
-            "about:client",
-            "https://",
-            "https://a.example, https://b.example",
-            "https://u@a.example/",
-        ] {
-            assert_eq!(host(value), None, "{value}");
         }
     }
 

@@ -136,40 +136,40 @@ fn services_are_listed_with_what_is_left_and_when_they_open() {
     let check = |groups: &[&str], now: &str, used: u32, expected: &[&str]| {
         assert_eq!(services(groups, now, used), expected, "{now}")
     };
-    check(&[], "2026-03-02T09:00:00Z", 20, &["france-travail 40 min", "old"]);
+    check(&[], "2026-03-02T09:00:00Z", 20, &["france-travail 40 min", "court group", "old"]);
     check(&["b-wing"], "2026-03-02T09:00:00Z", 0, &["france-travail 60 min", "court", "old"]);
     check(
         &[],
         "2026-03-02T05:00:00Z",
         0,
-        &["france-travail 60 min window until 2026-03-02T07:00:00Z", "old"],
+        &["france-travail 60 min window until 2026-03-02T07:00:00Z", "court group", "old"],
     );
     // Friday evening: on Monday.
     check(
         &[],
         "2026-03-06T19:00:00Z",
         0,
-        &["france-travail 60 min window until 2026-03-09T07:00:00Z", "old expired"],
+        &["france-travail 60 min window until 2026-03-09T07:00:00Z", "court group", "old expired"],
     );
     check(
         &[],
         "2026-03-02T09:00:00Z",
         60,
-        &["france-travail 0 min minutes-used until 2026-03-03T07:00:00Z", "old"],
+        &["france-travail 0 min minutes-used until 2026-03-03T07:00:00Z", "court group", "old"],
     );
     // Christmas is a Friday; after it comes Monday.
     check(
         &[],
         "2026-12-25T09:00:00Z",
         0,
-        &["france-travail 60 min closed-day until 2026-12-28T07:00:00Z", "old expired"],
+        &["france-travail 60 min closed-day until 2026-12-28T07:00:00Z", "court group", "old expired"],
     );
     // The clock is set on between: Monday 08:00 is an hour earlier.
     check(
         &[],
         "2026-03-27T19:00:00Z",
         0,
-        &["france-travail 60 min window until 2026-03-30T06:00:00Z", "old expired"],
+        &["france-travail 60 min window until 2026-03-30T06:00:00Z", "court group", "old expired"],
     );
 }
 
