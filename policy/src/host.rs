@@ -183,8 +183,7 @@ mod tests {
 
     #[test]
     fn names_end_at_253_octets_and_labels_at_63() {
-        let name =
-            |octets: usize| format!("{}.fr", ["abcdefghi."; 25].concat())[..octets - 3].to_owned() + ".fr";
+        let name = |octets: usize| format!("{}.fr", &"abcdefgh.".repeat(30)[..octets - 3]);
         assert_eq!(Host::parse(&name(253)).unwrap().as_str().len(), 253);
         assert_eq!(Host::parse(&name(254)).unwrap_err().reason(), Reason::Malformed);
         let label = |octets: usize| Host::parse(&format!("{}.fr", "a".repeat(octets)));
