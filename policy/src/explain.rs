@@ -50,7 +50,7 @@ pub struct Step {
 impl Policy {
     /// The same walk as [`Policy::decide`], with its trace.
     pub fn explain(&self, access: &Access<'_>) -> Explanation {
-        let mut recorder = Recorder { access, steps: Vec::new() };
+        let mut recorder = Recorder { policy: self, access, steps: Vec::new() };
         let decision = self.walk(access, access.now, &mut recorder);
         let steps = recorder.steps;
         let nearest = match decision.reason {
@@ -118,6 +118,7 @@ fn nearest(steps: &[Step]) -> Vec<Step> {
 
 /// The trace that writes everything down.
 struct Recorder<'a> {
+    policy: &'a Policy,
     access: &'a Access<'a>,
     steps: Vec<Step>,
 }
@@ -130,7 +131,8 @@ impl Trace for Recorder<'_> {
                 text!("{host} est un nom de la passerelle", "{host} is a name of the gateway")
             }
             Reason::RefusedHost => {
-                text!("{host} est refusé par [[refuse]]", "{host} is refused by [[refuse]]")
+                let why = self.policy.refusal_of(host).map(|refuse| refuse.reason()).unwrap_or_default();
+                text!("{host} est refusé par [[refuse]] : {why}", "{host} is refused by [[refuse]]: {why}")
             }
             Reason::DnsOverHttps => text!("résolution de noms par HTTPS", "name resolution over HTTPS"),
             _ => text!(

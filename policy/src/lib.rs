@@ -74,6 +74,11 @@ impl Policy {
         self.services.iter().find(|service| *service.id == *id)
     }
 
+    /// The first `[[refuse]]` of the file that names the host.
+    pub fn refusal_of(&self, host: &Host) -> Option<&Refuse> {
+        self.refused.find(host).map(|(position, _)| position).min().map(|position| &self.refusals[position])
+    }
+
     /// In the order of the file.
     pub fn refusals(&self) -> &[Refuse] {
         &self.refusals

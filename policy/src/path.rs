@@ -24,6 +24,20 @@ pub enum PathError {
     DotSegment,
 }
 
+impl PathError {
+    /// The same in French, for the staff who write policies.
+    pub const fn french(self) -> &'static str {
+        match self {
+            PathError::NoSlash => "il ne commence pas par une barre oblique",
+            PathError::Character => "un caractère à encoder avec %",
+            PathError::BadEscape => "un signe % sans deux chiffres hexadécimaux",
+            PathError::EncodedDelimiter => "une barre oblique, inverse ou un caractère de contrôle encodé",
+            PathError::NotUtf8 => "un encodage qui n'est pas de l'UTF-8",
+            PathError::DotSegment => "un segment fait de points",
+        }
+    }
+}
+
 /// Refuses what is not the one normal way to write a path. `path` is everything before the question mark.
 pub fn check(path: &str) -> Result<(), PathError> {
     if !path.starts_with('/') {

@@ -39,6 +39,10 @@ confidential = true
   hosts = ["www.cglpl.fr"]
   mode = "tunnel"
 
+[[refuse]]
+hosts = ["*.crisp.chat"]
+reason = "A chat with strangers"
+
 [[service]]
 id = "old"
 category = "training"
@@ -87,6 +91,16 @@ fn an_unknown_host_is_told_its_likely_slip() {
     refused, no-rule
     nearest
       france-travail/1             no-rule          names candidat.francetravail.fr, not candidat.francetravial.fr
+    ");
+}
+
+#[test]
+fn a_refused_host_is_told_with_the_words_of_staff() {
+    insta::assert_snapshot!(explain("https://client.crisp.chat/").to_english(), @r"
+    client.crisp.chat:443
+    refused, refused-host
+    walk
+      -                            refused-host     client.crisp.chat is refused by [[refuse]]: A chat with strangers
     ");
 }
 

@@ -80,8 +80,7 @@ fn bad_host(written: &str, error: &HostError) -> (Text, Text) {
             text!("écrire le nom d'hôte", "write the host name"),
         );
     }
-    let what =
-        text!("« {written} » n'est pas un nom d'hôte ({error})", "\"{written}\" is no host name ({error})");
+    let what = text!("« {written} » n'est pas un nom d'hôte", "\"{written}\" is no host name ({error})");
     let mend = match written {
         w if w.contains("://") || w.contains('/') => {
             text!(

@@ -112,6 +112,7 @@ fn read_paths(fields: &Fields<'_>, notes: &mut Notes<'_>) -> Vec<PathGlob> {
     let read = globs.filter_map(|(written, span)| match PathGlob::parse(written) {
         Ok(glob) => Some(glob),
         Err(error) => {
+            let french = error.french();
             let mend = match written.contains('?') {
                 true => text!("les paramètres vont dans queries", "parameters go into queries"),
                 false => text!(
@@ -121,7 +122,7 @@ fn read_paths(fields: &Fields<'_>, notes: &mut Notes<'_>) -> Vec<PathGlob> {
             };
             notes.error(
                 span,
-                text!("« {written} » n'est pas un chemin ({error})", "\"{written}\" is no path ({error})"),
+                text!("« {written} » n'est pas un chemin ({french})", "\"{written}\" is no path ({error})"),
                 mend,
             );
             None

@@ -141,7 +141,7 @@ fn read_start(fields: &Fields<'_>, is_catalogue: bool, notes: &mut Notes<'_>) ->
         Err(error) => {
             notes.error(
                 span.clone(),
-                text!("start n'est pas une adresse ({error})", "start is no address ({error})"),
+                text!("start n'est pas une adresse", "start is no address ({error})"),
                 text!(
                     "écrire start = \"https://www.exemple.fr/\"",
                     "write start = \"https://www.example.fr/\""
