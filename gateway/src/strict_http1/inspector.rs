@@ -1,0 +1,1 @@
+//! The sequence of heads and bodies on one direction.
