@@ -47,6 +47,15 @@ impl Fault {
         }
     }
 
+    /// The same fault in an upstream's answer, which is nothing the client could mend.
+    pub(super) fn of_upstream(self) -> Self {
+        match self {
+            Self::Malformed(why) | Self::Ambiguous(why) | Self::Unsupported(why) => Self::UpstreamProtocol(why),
+            Self::HeaderSize => Self::UpstreamProtocol("the head is too large"),
+            other => other,
+        }
+    }
+
     /// The fault at the bottom of an error that hyper handed up, if one of ours caused it.
     ///
     /// `io::Error::source` skips the error it wraps, hence the look inside.

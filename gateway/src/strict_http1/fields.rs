@@ -4,7 +4,7 @@ use super::Fault;
 
 /// Fields that decide framing, routing, identity or permission. Two of them could be read differently by two readers, so each
 /// stands once at most; and in a trailer, where nobody would look, never.
-pub(crate) const DECISIVE: [&str; 22] = [
+const DECISIVE: [&str; 19] = [
     "access-control-request-method",
     "authorization",
     "content-encoding",
@@ -21,13 +21,63 @@ pub(crate) const DECISIVE: [&str; 22] = [
     "sec-fetch-site",
     "sec-fetch-user",
     "sec-websocket-key",
-    "sec-websocket-protocol",
     "sec-websocket-version",
-    "te",
-    "trailer",
     "transfer-encoding",
     "upgrade",
 ];
+
+/// Fields of an answer that decide where its body ends and what it is. Answers repeat other fields in daily life.
+const DECISIVE_IN_ANSWERS: [&str; 5] =
+    ["content-disposition", "content-length", "content-type", "location", "transfer-encoding"];
+
+/// The field lines of one head.
+pub(super) struct Fields<'a>(Vec<(&'a [u8], &'a [u8])>);
+
+impl<'a> Fields<'a> {
+    /// Judges every line; `lines` come without their CRLF.
+    pub fn parse(lines: impl Iterator<Item = &'a [u8]>) -> Result<Self, Fault> {
+        lines.map(parse_line).collect::<Result<_, _>>().map(Self)
+    }
+
+    /// The value of a field that stands once at most, or its first.
+    pub fn get(&self, name: &str) -> Option<&'a [u8]> {
+        self.all(name).next()
+    }
+
+    /// Every value of one field.
+    pub fn all(&self, name: &str) -> impl Iterator<Item = &'a [u8]> {
+        self.0.iter().filter(move |(n, _)| n.eq_ignore_ascii_case(name.as_bytes())).map(|(_, value)| *value)
+    }
+
+    /// Refuses a decisive field of a request that stands twice.
+    pub fn once_in_requests(&self) -> Result<(), Fault> {
+        decisive_once(|name| self.all(name).count())
+    }
+
+    /// The same for answers.
+    pub fn once_in_answers(&self) -> Result<(), Fault> {
+        once(&DECISIVE_IN_ANSWERS, |name| self.all(name).count())
+    }
+}
+
+/// Refuses a request that repeats a decisive field, whichever the HTTP version that counts.
+pub(crate) fn decisive_once(count: impl Fn(&str) -> usize) -> Result<(), Fault> {
+    once(&DECISIVE, count)
+}
+
+fn once(names: &[&str], count: impl Fn(&str) -> usize) -> Result<(), Fault> {
+    match names.iter().any(|name| count(name) > 1) {
+        true => Err(Fault::Ambiguous("a decisive field stands twice")),
+        false => Ok(()),
+    }
+}
+
+/// A `Content-Length` (RFC 9110, section 8.6): digits only, and no more than any reader can count.
+pub(crate) fn content_length(value: &[u8]) -> Result<u64, Fault> {
+    let digits = value.iter().all(u8::is_ascii_digit);
+    let length = std::str::from_utf8(value).ok().filter(|_| digits).and_then(|text| text.parse::<i64>().ok());
+    length.map(i64::unsigned_abs).ok_or(Fault::Malformed("Content-Length is not a number"))
+}
 
 /// RFC 9110, section 5.6.2.
 pub(crate) fn is_token(bytes: &[u8]) -> bool {

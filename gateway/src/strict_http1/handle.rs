@@ -6,6 +6,7 @@ use std::task::{Context, Waker};
 use bytes::Bytes;
 use http::Method;
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 use super::Fault;
 
@@ -88,7 +89,9 @@ impl Expectation {
     /// Call it before each request is sent: the answer's framing depends on `method` (RFC 9112, section 6.3), and 101 is an
     /// answer only if an `upgrade` was asked for (after it, bytes pass unread).
     pub fn expect(&self, method: &Method, upgrade: bool) {
-        self.0.lock().expected = Some((method.clone(), upgrade));
+        let mut state = self.0.lock();
+        state.expected = Some((method.clone(), upgrade, Instant::now()));
+        state.wake();
     }
 }
 
@@ -110,7 +113,7 @@ pub(super) struct State {
     pub body_fault: Option<Fault>,
     pub farewell: Option<Bytes>,
     pub switch: Option<Switch>,
-    pub expected: Option<(Method, bool)>,
+    pub expected: Option<(Method, bool, Instant)>,
     reader: Option<Waker>,
 }
 
@@ -125,20 +128,26 @@ impl Shared {
         self.refusal.notify_one();
     }
 
-    /// Takes the decision on a tunnel, or asks to be woken when there is one.
-    pub fn take_switch(&self, cx: &Context<'_>) -> Option<Switch> {
+    /// Takes what `take` finds, or asks to be woken when there is something.
+    pub fn take<T>(&self, cx: &Context<'_>, take: impl FnOnce(&mut State) -> Option<T>) -> Option<T> {
         let mut state = self.lock();
-        let switch = state.switch.take();
-        if switch.is_none() {
+        let taken = take(&mut state);
+        if taken.is_none() {
             state.reader = Some(cx.waker().clone());
         }
-        switch
+        taken
     }
 
     fn decide(&self, switch: Switch) {
         let mut state = self.lock();
         state.switch = Some(switch);
-        if let Some(reader) = state.reader.take() {
+        state.wake();
+    }
+}
+
+impl State {
+    fn wake(&mut self) {
+        if let Some(reader) = self.reader.take() {
             reader.wake();
         }
     }

@@ -31,11 +31,10 @@ pub use adapter::StrictIo;
 pub use authority::Authority;
 pub use fault::Fault;
 pub use handle::{Expectation, Refused, Verdict};
-pub use head::{RequestHead, ResponseHead, judge_request, judge_response};
 pub use inspector::{Inspector, Phase, Step};
 
-pub(crate) use fields::{DECISIVE, is_token};
-pub(crate) use head::is_target;
+pub(crate) use fields::{content_length, decisive_once};
+pub(crate) use head::judge_path;
 
 /// What one leg may cost us. The same values judge HTTP/2 heads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
