@@ -80,11 +80,11 @@ pub(crate) fn content_length(value: &[u8]) -> Result<u64, Fault> {
 }
 
 /// RFC 9110, section 5.6.2.
-pub(crate) fn is_token(bytes: &[u8]) -> bool {
+pub(super) fn is_token(bytes: &[u8]) -> bool {
     !bytes.is_empty() && bytes.iter().all(|&b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b))
 }
 
-pub(super) fn is_decisive(name: &[u8]) -> bool {
+pub(crate) fn is_decisive(name: &[u8]) -> bool {
     DECISIVE.iter().any(|decisive| name.eq_ignore_ascii_case(decisive.as_bytes()))
 }
 
