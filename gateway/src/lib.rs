@@ -1,6 +1,7 @@
 //! The gateway.
 
 pub mod access_stop;
+mod attempts;
 pub mod identifier;
 pub mod journal_keys;
 pub mod minutes;
