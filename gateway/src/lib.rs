@@ -1,1 +1,3 @@
 //! (opened in the first commits)
+pub mod authority;
+pub mod config;
