@@ -62,7 +62,11 @@ pub fn issuer(organisation: &str, purpose: &str) -> Result<KeyFile, AuthorityErr
 
 /// The server's own certificate, with a new key.
 pub fn listener(issuer: &Issuer, names: &[String]) -> Result<KeyFile, AuthorityError> {
-    let mut params = template("Passerelle", "Passerelle gateway", SERVER_DAYS, SystemTime::now())?;
+    listener_for(issuer, names, SERVER_DAYS)
+}
+
+pub fn listener_for(issuer: &Issuer, names: &[String], days: u64) -> Result<KeyFile, AuthorityError> {
+    let mut params = template("Passerelle", "Passerelle gateway", days, SystemTime::now())?;
     params.subject_alt_names = names.iter().map(|name| server_name(name)).collect::<Result<_, _>>()?;
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     let key = new_key("the server")?;
