@@ -1,13 +1,12 @@
 //! The three issuers of a gateway and what they sign.
 //!
 //! `DIR/keys/` is owned here, mode 0700: `terminals.pem`, `server.pem` and `inspection.pem` hold an issuer's key and
-//! certificate, `listener.pem` the server's own; each is 0600. Called by `init`, by the terminal port, by enrolment and,
+//! certificate, `listener.pem` the server's own, `journal.seed` the key that signs checkpoints; each is 0600. Called by `init`, by the terminal port, by enrolment and,
 //! after the decision, by inspection.
 //!
 //! Invariants: the three issuers are never mixed (one trusted for terminals can't make a site, one trusted for sites can't
 //! make a terminal: apart from separate keys, each certificate names its one use); every issuer has path length 0, so
-//! nothing it signed can sign; private keys leave this module only for the listener that proves them, except the key of
-//! a terminal enrolled locally. The inspection issuer carries no name constraints: the policy decides which hosts are
+//! nothing it signed can sign; private keys leave this module only for the listener and the journal that prove them. The inspection issuer carries no name constraints: the policy decides which hosts are
 //! inspected and changes daily, and a leaf is minted only for a host that a decision just allowed.
 
 mod files;
@@ -40,13 +39,21 @@ pub struct Authority {
     server: Issuer,
     inspection: Issuer,
     listener: KeyFile,
+    journal: passerelle_audit::SigningKey,
     leaves: Leaves,
 }
 
-/// A terminal's certificate and key in PEM, made here because the terminal is enrolled locally.
-pub struct NewTerminal {
-    pub certificate: String,
+/// A key made on a terminal's behalf and the request for its certificate, both in PEM.
+pub struct TerminalKey {
     pub key: zeroize::Zeroizing<String>,
+    pub request: String,
+}
+
+impl TerminalKey {
+    /// For `terminal enrol`: the key is made by whoever runs the verb and is never sent.
+    pub fn generate() -> Result<TerminalKey, AuthorityError> {
+        sign::terminal_key()
+    }
 }
 
 /// Why keys could not be made, read or used.
@@ -82,7 +89,9 @@ impl Authority {
         let inspection = issuer(files::INSPECTION, "inspection")?;
         let listener = sign::listener(&server, &server_names(names))?;
         files::create(&folder.join(files::LISTENER), &listener)?;
-        Authority::new(config, terminals, server, inspection, listener)
+        let journal = passerelle_audit::SigningKey::generate();
+        files::create_seed(&folder.join(files::JOURNAL), &journal)?;
+        Authority::new(config, [terminals, server, inspection], listener, journal)
     }
 
     /// Reads the keys of an existing gateway and renews the server's certificate when it is about to end, for the same
@@ -97,18 +106,18 @@ impl Authority {
             listener = sign::listener(&server, &listener.names())?;
             files::replace(&path, &listener)?;
         }
-        Authority::new(config, terminals, server, issuer(files::INSPECTION)?, listener)
+        let journal = files::read_seed(&folder.join(files::JOURNAL))?;
+        Authority::new(config, [terminals, server, issuer(files::INSPECTION)?], listener, journal)
     }
 
     fn new(
         config: &Config,
-        terminals: Issuer,
-        server: Issuer,
-        inspection: Issuer,
+        [terminals, server, inspection]: [Issuer; 3],
         listener: KeyFile,
+        journal: passerelle_audit::SigningKey,
     ) -> Result<Authority, AuthorityError> {
         let leaves = Leaves::new(config.limits.leaves, config.limits.leaf_days)?;
-        Ok(Authority { terminals, server, inspection, listener, leaves })
+        Ok(Authority { terminals, server, inspection, listener, journal, leaves })
     }
 
     /// What the terminal port shows: leaf first, then its issuer (which lets a client that pinned the issuer's
@@ -153,11 +162,9 @@ impl Authority {
         Ok(sign::terminal(&self.terminals, terminal, &key)?.pem())
     }
 
-    /// Certificate and key of a terminal enrolled on this machine (`terminal enrol`).
-    pub fn generate_terminal(&self, terminal: &str) -> Result<NewTerminal, AuthorityError> {
-        let key = sign::new_key(terminal)?;
-        let certificate = sign::terminal(&self.terminals, terminal, &key)?.pem();
-        Ok(NewTerminal { certificate, key: key.serialize_pem().into() })
+    /// The key that signs the journal's checkpoints.
+    pub fn journal_key(&self) -> passerelle_audit::SigningKey {
+        self.journal.clone()
     }
 
     /// The certificate shown for an inspected `host` (a name in lower-case ASCII, no address). Call it only once a

@@ -6,6 +6,8 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use data_encoding::HEXLOWER;
+use passerelle_audit::SigningKey;
 use rcgen::KeyPair;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -19,6 +21,7 @@ pub const TERMINALS: &str = "terminals.pem";
 pub const SERVER: &str = "server.pem";
 pub const INSPECTION: &str = "inspection.pem";
 pub const LISTENER: &str = "listener.pem";
+pub const JOURNAL: &str = "journal.seed";
 
 /// A key and the certificate made for it.
 pub struct KeyFile {
@@ -64,7 +67,24 @@ pub fn create_folder(data: &Path) -> Result<PathBuf, AuthorityError> {
 
 /// Writes a file that must not exist yet, synced to disk.
 pub fn create(path: &Path, content: &KeyFile) -> Result<(), AuthorityError> {
-    let text = Zeroizing::new(content.key.serialize_pem() + &certificate_pem(&content.certificate));
+    create_text(path, &Zeroizing::new(content.key.serialize_pem() + &certificate_pem(&content.certificate)))
+}
+
+/// The journal's Ed25519 seed, in hex.
+pub fn create_seed(path: &Path, key: &SigningKey) -> Result<(), AuthorityError> {
+    create_text(path, &Zeroizing::new(HEXLOWER.encode(key.seed()) + "\n"))
+}
+
+pub fn read_seed(path: &Path) -> Result<SigningKey, AuthorityError> {
+    let text = Zeroizing::new(std::fs::read_to_string(path).map_err(file("read", path))?);
+    let mut seed = Zeroizing::new([0; 32]);
+    match HEXLOWER.decode_mut(text.trim_end().as_bytes(), seed.as_mut_slice()) {
+        Ok(32) => Ok(SigningKey::from_seed(*seed)),
+        _ => Err(AuthorityError::Unreadable { path: path.to_owned(), what: "32 bytes in hex" }),
+    }
+}
+
+fn create_text(path: &Path, text: &str) -> Result<(), AuthorityError> {
     let mut to = OpenOptions::new()
         .write(true)
         .create_new(true)

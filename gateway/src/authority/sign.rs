@@ -12,7 +12,7 @@ use rustls::pki_types::CertificateDer;
 use x509_parser::prelude::{FromDer, X509CertificationRequest};
 
 use super::files::KeyFile;
-use super::{AuthorityError, SERVER_DAYS, TERMINAL_DAYS};
+use super::{AuthorityError, SERVER_DAYS, TERMINAL_DAYS, TerminalKey};
 
 /// Days an issuer lives: the life of an installation.
 const ISSUER_DAYS: u64 = 10 * 365;
@@ -46,6 +46,15 @@ impl Issuer {
 
 pub fn new_key(subject: &str) -> Result<KeyPair, AuthorityError> {
     KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).map_err(signing(subject))
+}
+
+/// A terminal's new key and its request; the request names nothing, since the gateway does.
+pub fn terminal_key() -> Result<TerminalKey, AuthorityError> {
+    let key = new_key("a terminal")?;
+    let mut empty = CertificateParams::default();
+    empty.distinguished_name = DistinguishedName::new();
+    let request = empty.serialize_request(&key).and_then(|request| request.pem()).map_err(signing("a terminal"))?;
+    Ok(TerminalKey { key: key.serialize_pem().into(), request })
 }
 
 /// A self-signed issuer. Its name ends in random letters, so that two gateways' issuers are never taken for each other.

@@ -18,6 +18,10 @@ fn authority() -> (tempfile::TempDir, Config, Authority) {
     (folder, config, authority)
 }
 
+fn enrol(authority: &Authority, name: &str) -> CertificateDer<'static> {
+    pem(&authority.issue_terminal(name, &TerminalKey::generate().unwrap().request).unwrap())
+}
+
 /// `Ok` when `leaf` chains to `issuer` for `usage` now.
 fn chains(leaf: &CertificateDer<'_>, issuer: &str, usage: KeyUsage) -> Result<(), webpki::Error> {
     let issuer = CertificateDer::from_pem_slice(issuer.as_bytes()).unwrap();
@@ -35,7 +39,7 @@ fn pem(text: &str) -> CertificateDer<'static> {
 fn issuers_are_never_mixed() {
     let (_folder, _, authority) = authority();
     let terminals = files::certificate_pem(&authority.terminal_issuer());
-    let terminal = pem(&authority.generate_terminal("bloc-a-1").unwrap().certificate);
+    let terminal = enrol(&authority, "bloc-a-1");
     let server = authority.server_chain().0[0].clone();
     let leaf = authority.mint_leaf("www.caf.fr").unwrap().cert[0].clone();
     let made = [
@@ -180,7 +184,8 @@ fn keys_are_private_and_survive_a_restart() {
     assert_eq!(first.trust_pem(), again.trust_pem());
     assert_eq!(first.server_chain().0, again.server_chain().0);
     assert_eq!(first.server_fingerprint(), again.server_fingerprint());
-    let terminal = pem(&again.generate_terminal("t").unwrap().certificate);
+    assert_eq!(first.journal_key().seed(), again.journal_key().seed());
+    let terminal = enrol(&again, "t");
     let issuer = files::certificate_pem(&first.terminal_issuer());
     assert!(chains(&terminal, &issuer, KeyUsage::client_auth()).is_ok(), "a reloaded issuer signs as before");
     assert!(Authority::create(&config, &[]).is_err(), "nothing is overwritten");
