@@ -36,7 +36,7 @@ use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use http::{HeaderMap, Uri};
@@ -93,6 +93,8 @@ pub struct Gateway {
     pub(crate) refusals: Refusals,
     pub(crate) pools: Pools,
     pub(crate) dialer: Dialer,
+    /// Where terminals are served, once they are.
+    terminal_address: OnceLock<SocketAddr>,
     pub(crate) terminal_places: listener::Places,
     /// No new connections from here on.
     pub(crate) stopping: CancellationToken,
@@ -182,6 +184,7 @@ impl Gateway {
             exchanges: Exchanges::default(),
             refusals: Refusals::default(),
             pools: Pools::default(),
+            terminal_address: OnceLock::new(),
             terminal_places: listener::Places::default(),
             stopping: CancellationToken::new(),
             stopped: CancellationToken::new(),
@@ -205,6 +208,7 @@ impl Gateway {
         let address = |listener: &TcpListener| listener.local_addr().map_err(ServeError::Output);
         let (at_terminal, at_staff, at_metrics) = (address(&terminal)?, address(&staff)?, address(&metrics)?);
         self.dialer.never_dial(vec![at_terminal, at_staff, at_metrics]);
+        let _ = self.terminal_address.set(at_terminal);
         let terminal_tls = tls::terminal_port(&self.authority, self.terminals.clone())?;
         let staff_tls = self.staff_tls()?;
         self.record(Kind::GatewayStarted, &Subject::Gateway, None, Sealed::default()).await?;
@@ -271,6 +275,11 @@ impl Gateway {
             tls::TlsError::Server(source) => authority::AuthorityError::Key(source),
             _ => authority::AuthorityError::Key(rustls::Error::General(error.to_string())),
         })
+    }
+
+    /// Where terminals are served; before that, where they will be.
+    pub fn terminal_address(&self) -> SocketAddr {
+        self.terminal_address.get().copied().unwrap_or(self.config.listen.terminal)
     }
 
     pub fn audit_folder(&self) -> PathBuf {
