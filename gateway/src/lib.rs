@@ -1,7 +1,9 @@
 //! The gateway. (PROVISIONAL: the lead's version replaces this file; `verbs` needs what stands here.)
 
 pub mod access_stop;
+mod attempts;
 pub mod authority;
+pub mod client_hello;
 pub mod config;
 pub mod control;
 pub mod identifier;
@@ -15,6 +17,8 @@ pub mod secret;
 pub mod session;
 pub mod staff;
 pub mod store;
+pub mod strict_http1;
+pub mod strict_http2;
 pub mod terminal;
 pub mod verbs;
 
@@ -29,7 +33,7 @@ use tokio_util::sync::CancellationToken;
 use crate::access_stop::AccessStop;
 use crate::authority::Authority;
 use crate::config::{Config, Overrides};
-use crate::journal_keys::{JournalKey, JournalKeys, Subject};
+use crate::journal_keys::{JournalKeys, Subject};
 use crate::minutes::Minutes;
 use crate::person::People;
 use crate::policy_store::PolicyStore;
@@ -86,7 +90,7 @@ impl Gateway {
         let authority = Authority::load(&config)?;
         let now = Timestamp::now();
         let store = Store::open(&config.store.url, data).await?;
-        let hasher = Hasher::new(HashCost { memory_kib: 19_456, passes: 2, lanes: 1 });
+        let hasher = hasher();
         let people = People::new(store.clone(), hasher.clone());
         let limits = SessionLimits {
             length_seconds: config.session.hours * 3600,
@@ -102,7 +106,7 @@ impl Gateway {
             signing_key: authority.journal_key(),
             limits: passerelle_audit::Limits::default(),
         };
-        let keyring = |id: &KeyId| keys.lookup(&id.0).map(|key| sealing(&key));
+        let keyring = |id: &KeyId| keys.lookup(id).map(|key| SealingKey::clone(&key));
         let (journal, _orphans) = Journal::start(journal_config, Arc::new(Timestamp::now), keyring)?;
         let own_names = authority.server_names().iter().filter_map(|name| Host::parse(name).ok()).collect();
         Ok(Arc::new(Gateway {
@@ -132,7 +136,12 @@ impl Gateway {
     ) -> Result<u64, RecordError> {
         let key = self.keys.key_for(subject, Timestamp::now()).await?;
         let draft = Draft { reason: reason.map(str::to_owned), sealed, ..Draft::new(kind) };
-        Ok(self.journal.append(draft, Arc::new(sealing(&key))).await?)
+        Ok(self.journal.append(draft, key).await?)
+    }
+
+    /// PROVISIONAL. Where terminals reach us: the bound address while serving, else the configured one.
+    pub fn terminal_address(&self) -> std::net::SocketAddr {
+        self.config.listen.terminal
     }
 
     /// PROVISIONAL. Listens, prints `ready …`, serves until `stop`.
@@ -156,6 +165,7 @@ impl Gateway {
     }
 }
 
-fn sealing(key: &JournalKey) -> SealingKey {
-    SealingKey::new(KeyId(key.id), key.secret)
+/// PROVISIONAL.
+pub fn hasher() -> Hasher {
+    Hasher::new(HashCost::STATED)
 }
