@@ -162,6 +162,11 @@ impl Authority {
         Ok(sign::terminal(&self.terminals, terminal, &key)?.pem())
     }
 
+    /// Whether a request could be signed, before a one-use code is spent on it.
+    pub fn check_request(&self, csr_pem: &str) -> Result<(), AuthorityError> {
+        sign::requested_key(csr_pem).map(drop)
+    }
+
     /// The key that signs the journal's checkpoints.
     pub fn journal_key(&self) -> passerelle_audit::SigningKey {
         self.journal.clone()

@@ -10,6 +10,7 @@ mod overrides;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 
@@ -137,6 +138,12 @@ pub struct Limits {
     pub answer_seconds: u64,
     #[serde(deserialize_with = "within::<1, 24, _, _>")]
     pub tunnel_hours: u64,
+    /// Without a byte through a tunnel.
+    #[serde(deserialize_with = "within::<10, 86400, _, _>")]
+    pub idle_tunnel_seconds: u64,
+    /// Of one answer's body.
+    #[serde(deserialize_with = "within::<1024, 1099511627776, _, _>")]
+    pub download_bytes: u64,
     /// Per session; beyond it 429 and only counted.
     #[serde(deserialize_with = "within::<1, 10000, _, _>")]
     pub recorded_refusals_per_second: u32,
@@ -209,6 +216,50 @@ impl Config {
     }
 }
 
+impl Limits {
+    /// For the judges of HTTP heads.
+    pub fn strict(&self) -> crate::strict_http1::Limits {
+        crate::strict_http1::Limits {
+            head_bytes: self.head_bytes,
+            headers: self.headers,
+            target_bytes: self.target_bytes,
+            head_seconds: self.head_seconds,
+            idle_body_seconds: self.idle_body_seconds,
+            idle_seconds: self.idle_connection_seconds,
+        }
+    }
+
+    pub fn dial(&self) -> crate::proxy::dial::DialLimits {
+        crate::proxy::dial::DialLimits {
+            resolve: Duration::from_secs(self.dns_seconds),
+            connect: Duration::from_secs(self.connect_seconds),
+            handshake: Duration::from_secs(self.connect_seconds),
+        }
+    }
+
+    /// For a whole head, ClientHello or handshake.
+    pub fn head(&self) -> Duration {
+        Duration::from_secs(self.head_seconds)
+    }
+
+    pub fn idle_body(&self) -> Duration {
+        Duration::from_secs(self.idle_body_seconds)
+    }
+
+    /// Without a byte: of a tunnel, whose silence says nothing, or of a request and its answer.
+    pub fn idle(&self, tunnel: bool) -> Duration {
+        Duration::from_secs(if tunnel { self.idle_tunnel_seconds } else { self.idle_body_seconds })
+    }
+
+    pub fn answer(&self) -> Duration {
+        Duration::from_secs(self.answer_seconds)
+    }
+
+    pub fn tunnel(&self) -> Duration {
+        Duration::from_secs(self.tunnel_hours * 3600)
+    }
+}
+
 impl Upstream {
     /// The address the administrator gave this host (lower case, no trailing dot) and port.
     pub fn resolved(&self, host: &str, port: u16) -> Option<SocketAddr> {
@@ -275,6 +326,8 @@ impl Default for Limits {
             connect_seconds: 10,
             answer_seconds: 60,
             tunnel_hours: 4,
+            idle_tunnel_seconds: 600,
+            download_bytes: 2 << 30,
             recorded_refusals_per_second: 20,
             connections: 4096,
             connections_per_terminal: 64,

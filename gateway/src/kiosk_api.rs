@@ -10,12 +10,13 @@ use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use jiff::Timestamp;
 use passerelle_api as api;
-use passerelle_audit::{Draft, Kind, Sealed};
+use passerelle_audit::{Kind, Sealed};
 use passerelle_policy::Reason;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::clock::LocalMinute;
+use crate::journal_keys::Subject;
 use crate::person::PinError;
 use crate::proxy::body::{self, Body};
 use crate::proxy::identity::{self, Caller};
@@ -23,7 +24,8 @@ use crate::proxy::leg::{self, Leg};
 use crate::proxy::question;
 use crate::proxy::refusal::{Reader, Refusal};
 use crate::request::RequestError;
-use crate::terminal::{TerminalError, fingerprint_of_pem};
+use crate::terminal::TerminalError;
+use crate::tls::fingerprint_of_pem;
 use crate::{Gateway, public_log};
 
 type Answer = Result<Response<Body>, Refusal>;
@@ -80,16 +82,15 @@ async fn enrol(gateway: &Gateway, request: Request<Incoming>) -> Answer {
     // The whole code also carries the fingerprint by which the kiosk knew us; only the secret before it is ours to check.
     let secret = asked.code.split('.').next().unwrap_or_default();
     // A request that can't be signed must not use up the code.
-    gateway.authority.check_csr(&asked.csr).map_err(|_| Reason::Invalid)?;
+    gateway.authority.check_request(&asked.csr).map_err(|_| Reason::Invalid)?;
     let terminal = gateway.terminals.redeem(secret, now).await.map_err(|error| match error {
         TerminalError::InvalidCode => Refusal::from(Reason::InvalidCode),
         _ => Reason::Busy.into(),
     })?;
     let certificate = gateway.authority.issue_terminal(terminal.as_str(), &asked.csr).map_err(|_| Reason::Invalid)?;
     let fingerprint = fingerprint_of_pem(&certificate).ok_or(Reason::Invalid)?;
-    let mut draft = Draft::new(Kind::TerminalEnrolled);
-    draft.sealed.terminal = Some(terminal.as_str().to_owned());
-    gateway.record(None, draft).await?;
+    let enrolled = Sealed { terminal: Some(terminal.as_str().to_owned()), ..Sealed::default() };
+    gateway.record(Kind::TerminalEnrolled, &Subject::Gateway, None, enrolled).await.map_err(Reason::from)?;
     gateway.terminals.enrolled(&terminal, fingerprint, now).await.map_err(|_| Reason::Busy)?;
     json(
         StatusCode::CREATED,
@@ -111,11 +112,13 @@ async fn sign_in(leg: &Leg, request: Request<Incoming>, now: Timestamp) -> Answe
         Ok(signed_in) => signed_in,
         Err(error) => {
             let refusal = pin_refusal(&error);
-            let mut draft = Draft::new(Kind::SignInFailed);
-            draft.reason = Some(refusal.reason.as_str().to_owned());
-            draft.sealed.terminal = Some(terminal.name.as_str().to_owned());
-            draft.sealed.person = Some(asked.person.chars().take(64).collect());
-            gateway.record(None, draft).await?;
+            let tried = Sealed {
+                terminal: Some(terminal.name.as_str().to_owned()),
+                person: Some(asked.person.chars().take(64).collect()),
+                ..Sealed::default()
+            };
+            let reason = Some(refusal.reason.as_str());
+            gateway.record(Kind::SignInFailed, &Subject::Gateway, reason, tried).await.map_err(Reason::from)?;
             return Err(refusal);
         }
     };
@@ -123,11 +126,10 @@ async fn sign_in(leg: &Leg, request: Request<Incoming>, now: Timestamp) -> Answe
         gateway.record_end(replaced).await;
     }
     let session = &signed_in.session;
-    let mut draft = Draft::new(Kind::SignedIn);
-    draft.sealed = whose(session);
-    if let Err(unavailable) = gateway.record(Some(&session.person), draft).await {
+    let subject = Subject::Person(session.person.clone());
+    if let Err(error) = gateway.record(Kind::SignedIn, &subject, None, whose(session)).await {
         gateway.sessions.sign_out(&signed_in.token, now).await;
-        return Err(unavailable);
+        return Err(Reason::from(error).into());
     }
     let policy = gateway.policies.current();
     let today = LocalMinute::of(now, policy.policy.time_zone()).day;
@@ -170,9 +172,8 @@ async fn change_pin(leg: &Leg, request: Request<Incoming>, now: Timestamp) -> An
     let person = &caller.session.person;
     let changed = gateway.people.change_pin(person, &change.old_pin, &change.new_pin, &caller.terminal.name, now).await;
     changed.map_err(|error| pin_refusal(&error))?;
-    let mut draft = Draft::new(Kind::PersonChanged);
-    draft.sealed = Sealed { detail: Some("pin".into()), ..whose(&caller.session) };
-    gateway.record(Some(person), draft).await?;
+    let sealed = Sealed { detail: Some("pin".into()), ..whose(&caller.session) };
+    gateway.record(Kind::PersonChanged, &Subject::Person(person.clone()), None, sealed).await.map_err(Reason::from)?;
     Ok(no_content())
 }
 
@@ -182,9 +183,8 @@ fn current(gateway: &Gateway, caller: &Caller, _: Timestamp) -> Answer {
 
 fn services(gateway: &Gateway, caller: &Caller, now: Timestamp) -> Answer {
     let published = gateway.policies.current();
-    let groups: Vec<String> = caller.session.groups.iter().map(|group| group.as_str().to_owned()).collect();
     let usage = question::usage(gateway, &published.policy, &caller.session, now);
-    let person = passerelle_policy::Person { groups: &groups, usage: &usage, now };
+    let person = passerelle_policy::Person { groups: &caller.session.groups, usage: &usage, now };
     let stopped = gateway.access_stop.is_stopped(&caller.session.groups);
     let services = published.policy.services_for(&person).into_iter().map(|view| {
         let unavailable = view
@@ -219,9 +219,8 @@ async fn ask(leg: &Leg, request: Request<Incoming>, now: Timestamp) -> Answer {
         RequestError::Store(_) => Refusal::from(Reason::Busy),
         _ => Reason::Invalid.into(),
     })?;
-    let mut draft = Draft::new(Kind::RequestMade);
-    draft.sealed = Sealed { detail: Some(made.id.clone()), ..whose(&caller.session) };
-    gateway.record(Some(person), draft).await?;
+    let sealed = Sealed { detail: Some(made.id.clone()), ..whose(&caller.session) };
+    gateway.record(Kind::RequestMade, &Subject::Person(person.clone()), None, sealed).await.map_err(Reason::from)?;
     json(StatusCode::CREATED, &made)
 }
 

@@ -3,9 +3,10 @@
 //! Invariants: the number of connections is bounded in all and per terminal; an accept that fails (no descriptors left, say)
 //! backs off instead of spinning; every handshake has a deadline.
 
+use std::collections::HashMap;
 use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use http::header::CONTENT_TYPE;
@@ -23,14 +24,50 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use crate::proxy::body::{self, Body};
-use crate::proxy::leg::{Leg, Place};
+use crate::proxy::leg::{self, Leg};
 use crate::proxy::refusal::{Reader, Refusal};
+use crate::identifier::TerminalId;
 use crate::strict_http1::StrictIo;
-use crate::terminal::{Terminal, fingerprint};
+use crate::terminal::Terminal;
+use crate::tls::fingerprint;
 use crate::{Gateway, public_log, tls};
 
 /// First and longest pause after an accept that failed.
 const BACK_OFF: (Duration, Duration) = (Duration::from_millis(5), Duration::from_secs(1));
+
+/// Connections of each terminal, counted.
+#[derive(Clone, Default)]
+pub struct Places(Arc<Mutex<HashMap<TerminalId, usize>>>);
+
+/// One counted connection, until dropped. A connection without a terminal is counted by its listener only.
+pub struct Place(Option<(Places, TerminalId)>);
+
+impl Places {
+    /// `None` when the terminal has `limit` connections already.
+    fn take(&self, terminal: Option<&Terminal>, limit: usize) -> Option<Place> {
+        let Some(terminal) = terminal else { return Some(Place(None)) };
+        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = counts.entry(terminal.name.clone()).or_default();
+        if *count >= limit {
+            return None;
+        }
+        *count += 1;
+        Some(Place(Some((self.clone(), terminal.name.clone()))))
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let Some((places, terminal)) = self.0.take() else { return };
+        let mut counts = places.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = counts.get_mut(&terminal) {
+            *count -= 1;
+            if *count == 0 {
+                counts.remove(&terminal);
+            }
+        }
+    }
+}
 
 /// Accepts terminals until the gateway stops.
 pub async fn terminals(gateway: Arc<Gateway>, listener: TcpListener, config: ServerConfig) {
@@ -45,7 +82,7 @@ pub async fn terminals(gateway: Arc<Gateway>, listener: TcpListener, config: Ser
                 return;
             };
             let is_http2 = stream.get_ref().1.alpn_protocol() == Some(tls::H2);
-            let leg = Leg { gateway, terminal, place: Place::Outer, verdict: None };
+            let leg = Leg { gateway, terminal, place: leg::Place::Outer, verdict: None };
             match is_http2 {
                 true => leg.serve_http2(stream).await,
                 false => leg.serve_http1(stream).await,
@@ -93,7 +130,7 @@ pub async fn metrics(gateway: Arc<Gateway>, listener: TcpListener) {
 }
 
 async fn metrics_answer(gateway: Arc<Gateway>, request: Request<Incoming>) -> Response<Body> {
-    let ready = gateway.journal.health().can_write() && !gateway.stopped.is_cancelled();
+    let ready = gateway.journal.health().failure.is_none() && !gateway.stopped.is_cancelled();
     match request.uri().path() {
         "/health" => text("alive\n".into()),
         "/ready" if ready => text("ready\n".into()),

@@ -18,10 +18,11 @@ use rustls::{
     SignatureScheme,
 };
 use rustls_pki_types::pem::PemObject;
-use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 
 use crate::authority::Authority;
-use crate::terminal::{Terminals, fingerprint};
+use crate::secret::Digest;
+use crate::terminal::{TerminalState, Terminals};
 
 /// ALPN names (RFC 7301) of HTTP/2 and HTTP/1.1.
 pub const H2: &[u8] = b"h2";
@@ -57,20 +58,22 @@ pub fn terminal_port(authority: &Authority, terminals: Terminals) -> Result<Serv
         .allow_unauthenticated()
         .build()
         .map_err(TlsError::Terminals)?;
-    let mut config = server(authority, Arc::new(EnrolledOnly { issued, terminals }))?;
+    let mut config = server(authority.server_chain(), Arc::new(EnrolledOnly { issued, terminals }))?;
     config.alpn_protocols = vec![H2.to_vec(), HTTP1.to_vec()];
     Ok(config)
 }
 
+/// Certificates, leaf first, and the key of the leaf.
+pub type Identity = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
+
 /// The staff port: TLS 1.3 without client certificates; nothing a terminal holds opens anything there.
-pub fn staff_port(authority: &Authority) -> Result<ServerConfig, TlsError> {
-    let mut config = server(authority, WebPkiClientVerifier::no_client_auth())?;
+pub fn staff_port(identity: Identity) -> Result<ServerConfig, TlsError> {
+    let mut config = server(identity, WebPkiClientVerifier::no_client_auth())?;
     config.alpn_protocols = vec![HTTP1.to_vec()];
     Ok(config)
 }
 
-fn server(authority: &Authority, clients: Arc<dyn ClientCertVerifier>) -> Result<ServerConfig, TlsError> {
-    let (chain, key) = authority.server_chain();
+fn server((chain, key): Identity, clients: Arc<dyn ClientCertVerifier>) -> Result<ServerConfig, TlsError> {
     let mut config = ServerConfig::builder_with_provider(provider())
         .with_protocol_versions(&[&rustls::version::TLS13])
         .map_err(TlsError::Server)?
@@ -115,6 +118,18 @@ pub fn upstream(extra_roots: &[impl AsRef<Path>], intermediates: &[impl AsRef<Pa
         .map(|builder| builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier)).with_no_client_auth())
 }
 
+/// SHA-256 of a certificate in DER: how an enrolled terminal is known.
+pub fn fingerprint(certificate: &[u8]) -> Digest {
+    let mut fingerprint = Digest::default();
+    fingerprint.copy_from_slice(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, certificate).as_ref());
+    fingerprint
+}
+
+/// The same of a certificate in PEM; `None` when it holds none.
+pub fn fingerprint_of_pem(pem: &str) -> Option<Digest> {
+    CertificateDer::from_pem_slice(pem.as_bytes()).ok().map(|certificate| fingerprint(&certificate))
+}
+
 fn read_pem(paths: &[impl AsRef<Path>]) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     let mut certificates = Vec::new();
     for path in paths {
@@ -136,10 +151,15 @@ impl ResolvesServerCert for OneLeaf {
 }
 
 /// webpki's judgement of a client certificate, and then ours: its terminal is enrolled with exactly this certificate.
-#[derive(Debug)]
 struct EnrolledOnly {
     issued: Arc<dyn ClientCertVerifier>,
     terminals: Terminals,
+}
+
+impl std::fmt::Debug for EnrolledOnly {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("EnrolledOnly")
+    }
 }
 
 impl ClientCertVerifier for EnrolledOnly {
@@ -159,7 +179,7 @@ impl ClientCertVerifier for EnrolledOnly {
     ) -> Result<ClientCertVerified, Error> {
         let verified = self.issued.verify_client_cert(end_entity, intermediates, now)?;
         match self.terminals.by_fingerprint(&fingerprint(end_entity)) {
-            Some(terminal) if terminal.is_active() => Ok(verified),
+            Some(terminal) if terminal.state == TerminalState::Active => Ok(verified),
             _ => Err(CertificateError::Revoked.into()),
         }
     }

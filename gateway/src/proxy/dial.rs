@@ -4,9 +4,8 @@
 //! Invariants: the address that is dialled is one that was judged, on every retry too; one forbidden address in an answer
 //! refuses the whole answer; search domains and single-label names never play a part, since names are asked as absolute ones.
 
-use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use hickory_resolver::TokioResolver;
@@ -21,6 +20,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use super::address::is_public;
+use crate::config::{Resolver, Upstream};
 
 /// Names that a resolver may keep, so that a page with fifty pictures asks once.
 const CACHED_NAMES: u64 = 1024;
@@ -31,8 +31,6 @@ const TRIED_ADDRESSES: usize = 4;
 pub enum DialError {
     #[error("the resolver can't be set up")]
     Resolver(#[source] hickory_resolver::net::NetError),
-    #[error("[upstream] resolvers names {0:?}, which is neither \"system\" nor ADDRESS:PORT")]
-    Nameserver(String),
 }
 
 /// Time limits on the way to an upstream.
@@ -49,9 +47,9 @@ pub struct DialLimits {
 pub struct Dialer {
     resolver: TokioResolver,
     /// The administrator's word (`[upstream] resolve`): the one way to a private address.
-    fixed: HashMap<String, SocketAddr>,
+    fixed: Upstream,
     /// Addresses we listen on ourselves: never an upstream.
-    own: Vec<SocketAddr>,
+    own: OnceLock<Vec<SocketAddr>>,
     tls: Arc<ClientConfig>,
     limits: DialLimits,
 }
@@ -70,14 +68,14 @@ pub enum Offer {
 }
 
 impl Dialer {
-    pub fn new(
-        resolvers: &[String],
-        fixed: HashMap<String, SocketAddr>,
-        own: Vec<SocketAddr>,
-        tls: ClientConfig,
-        limits: DialLimits,
-    ) -> Result<Dialer, DialError> {
-        Ok(Dialer { resolver: resolver(resolvers, limits)?, fixed, own, tls: Arc::new(tls), limits })
+    pub fn new(upstream: &Upstream, tls: ClientConfig, limits: DialLimits) -> Result<Dialer, DialError> {
+        let resolver = resolver(&upstream.resolvers, limits)?;
+        Ok(Dialer { resolver, fixed: upstream.clone(), own: OnceLock::new(), tls: Arc::new(tls), limits })
+    }
+
+    /// Tells where we listen ourselves. Once, before the first connection.
+    pub fn never_dial(&self, own: Vec<SocketAddr>) {
+        let _ = self.own.set(own);
     }
 
     /// Resolves, judges and connects.
@@ -101,10 +99,10 @@ impl Dialer {
 
     /// The judged addresses of a name, in the order in which they are tried.
     async fn resolve(&self, host: &Host, port: u16) -> Result<Vec<SocketAddr>, (Reason, Option<SocketAddr>)> {
-        if let Some(address) = self.fixed.get(&format!("{}:{port}", host.as_str())) {
-            return match self.is_ours(*address) {
-                true => Err((Reason::OurOwnName, Some(*address))),
-                false => Ok(vec![*address]),
+        if let Some(address) = self.fixed.resolved(host.as_str(), port) {
+            return match self.is_ours(address) {
+                true => Err((Reason::OurOwnName, Some(address))),
+                false => Ok(vec![address]),
             };
         }
         let absolute = format!("{}.", host.as_str());
@@ -121,7 +119,7 @@ impl Dialer {
 
     /// One of our own listeners, by whichever of this machine's addresses.
     fn is_ours(&self, address: SocketAddr) -> bool {
-        self.own.iter().any(|own| {
+        self.own.get().into_iter().flatten().any(|own| {
             own.port() == address.port() && (own.ip() == address.ip() || own.ip().is_unspecified() && is_local(address.ip()))
         })
     }
@@ -135,7 +133,8 @@ impl Dialer {
             Offer::Http2And1 => &[crate::tls::H2, crate::tls::HTTP1],
             Offer::Http1 => &[crate::tls::HTTP1],
         };
-        let connector = TlsConnector::from(self.tls.clone()).with_alpn(alpn.iter().map(|name| name.to_vec()).collect());
+        let connector = TlsConnector::from(self.tls.clone());
+        let connector = connector.with_alpn(alpn.iter().map(|name| name.to_vec()).collect());
         match timeout(self.limits.handshake, connector.connect(name, stream)).await {
             Ok(Ok(stream)) => Ok(stream),
             Ok(Err(_)) => Err(Reason::TlsUpstream),
@@ -154,13 +153,13 @@ fn is_local(address: IpAddr) -> bool {
     address.is_loopback() || address.is_unspecified() || local.any(|own| own == address)
 }
 
-fn resolver(names: &[String], limits: DialLimits) -> Result<TokioResolver, DialError> {
+fn resolver(names: &[Resolver], limits: DialLimits) -> Result<TokioResolver, DialError> {
     let provider = TokioRuntimeProvider::default();
-    let system = names.iter().any(|name| name == "system");
+    let system = names.contains(&Resolver::System);
     let mut builder = if system {
         TokioResolver::builder(provider).map_err(DialError::Resolver)?
     } else {
-        let servers = names.iter().map(|name| nameserver(name)).collect::<Result<Vec<_>, _>>()?;
+        let servers = names.iter().filter_map(nameserver).collect();
         TokioResolver::builder_with_config(ResolverConfig::from_name_servers(servers), provider)
     };
     let options = builder.options_mut();
@@ -170,9 +169,9 @@ fn resolver(names: &[String], limits: DialLimits) -> Result<TokioResolver, DialE
     builder.build().map_err(DialError::Resolver)
 }
 
-fn nameserver(name: &str) -> Result<NameServerConfig, DialError> {
-    let address: SocketAddr = name.parse().map_err(|_| DialError::Nameserver(name.into()))?;
+fn nameserver(resolver: &Resolver) -> Option<NameServerConfig> {
+    let Resolver::Server(address) = resolver else { return None };
     let mut server = NameServerConfig::udp_and_tcp(address.ip());
     server.connections.iter_mut().for_each(|connection| connection.port = address.port());
-    Ok(server)
+    Some(server)
 }

@@ -57,11 +57,9 @@ async fn may_pass(gateway: &Gateway, caller: &Caller, decision: &Decision, now: 
         let allowed = decision.allow_methods.iter().map(str::to_owned).collect();
         return Err(Refusal::from(reason).allowing(allowed));
     }
-    if decision.terms.page {
-        gateway.charge_minute(&caller.session, decision.service.as_deref(), now).await?;
-        if let Some(service) = &decision.service {
-            caller.session.opened_page(service, now);
-        }
+    if let Some(service) = decision.service.as_ref().filter(|_| decision.terms.page) {
+        gateway.charge_minute(&caller.session.person, service, now).await?;
+        caller.session.opened_page(service, now);
     }
     Ok(())
 }

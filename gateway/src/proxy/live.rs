@@ -181,7 +181,7 @@ pub async fn supervise(gateway: Arc<Gateway>) {
 fn judge_again(gateway: &Gateway, exchange: &Exchange, now: Timestamp) -> Option<Reason> {
     let session = &exchange.session;
     if let Some(ended) = session.ended() {
-        return Some(ended.into());
+        return Some(ended.code().parse().unwrap_or(Reason::SignedOut));
     }
     if !gateway.terminals.is_active(&session.terminal) {
         return Some(Reason::TerminalRevoked);
@@ -204,7 +204,8 @@ fn judge_again(gateway: &Gateway, exchange: &Exchange, now: Timestamp) -> Option
 
 /// Counts the minute in which tunnel bytes passed; when none is left, the tunnel ends.
 async fn charge(gateway: &Gateway, exchange: &Exchange, now: Timestamp) {
-    if let Err(reason) = gateway.charge_minute(&exchange.session, exchange.service.as_deref(), now).await {
+    let Some(service) = exchange.service.as_deref() else { return };
+    if let Err(reason) = gateway.charge_minute(&exchange.session.person, service, now).await {
         exchange.end(reason);
     }
 }

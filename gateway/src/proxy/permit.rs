@@ -9,12 +9,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use passerelle_audit::{Draft, Kind, Opening, Sealed};
-use passerelle_policy::{Decision, Reason};
+use passerelle_policy::{Decision, Mode, Reason};
 
 use super::live::Exchange;
 use super::question::Question;
 use super::refusal::Refusal;
 use crate::Gateway;
+use crate::journal_keys::Subject;
 use super::identity::Caller;
 
 pub struct Permit {
@@ -54,14 +55,18 @@ impl Permit {
         let mut opened = Draft::new(Kind::Opened);
         opened.decision = Some(passerelle_audit::Effect::Allow);
         opened.sealed = sealed;
-        let key = gateway.person_key(&caller.session.person).await?;
+        let subject = Subject::Person(caller.session.person.clone());
+        let key = gateway.sealing_key(&subject).await.map_err(Reason::from)?;
         let opening = gateway.journal.open(opened.clone(), key).await.map_err(|_| Reason::JournalUnavailable)?;
-
         let service = decision.service.as_ref().map(|service| service.to_string());
         let mut exchange = Exchange::new(question, caller.session.clone(), policy, service);
         if exchange.question.is_tunnel() {
             exchange.deadline = Some(tokio::time::Instant::now() + gateway.config.limits.tunnel());
-            exchange.charged_by_bytes = decision.is_blind_tunnel();
+            exchange.charged_by_bytes = decision.mode == Mode::Tunnel;
+        }
+        // An inspected connection's bytes are counted by the requests inside, so only those can be idle.
+        if exchange.charged_by_bytes || !exchange.question.is_tunnel() {
+            exchange.idle_limit = Some(gateway.config.limits.idle(exchange.charged_by_bytes));
         }
         let exchange = Arc::new(exchange);
         gateway.exchanges.enter(opening.index(), exchange.clone());

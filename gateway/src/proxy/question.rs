@@ -95,7 +95,6 @@ impl Question {
         now: Timestamp,
         judge: impl FnOnce(&Access<'_>) -> T,
     ) -> T {
-        let groups: Vec<String> = session.groups.iter().map(|group| group.as_str().to_owned()).collect();
         let usage = usage(gateway, policy, session, now);
         judge(&Access {
             caller: PolicyCaller {
@@ -103,7 +102,7 @@ impl Question {
                 person: session.person.as_str(),
                 session: session.id.as_str(),
             },
-            groups: &groups,
+            groups: &session.groups,
             grants: &[],
             usage: &usage,
             own_names: &gateway.own_names,
@@ -158,7 +157,7 @@ impl Question {
 /// What person and session used so far, of the services that this policy limits.
 pub fn usage(gateway: &Gateway, policy: &Policy, session: &LiveSession, now: Timestamp) -> Usage {
     let mut usage = Usage::default();
-    for (service, at) in session.pages().into_iter().rev() {
+    for (service, at) in session.pages() {
         usage.page_opened(&service, at);
     }
     let LocalMinute { day, minute } = LocalMinute::of(now, policy.time_zone());

@@ -21,6 +21,7 @@ use super::question::Question;
 use super::refusal::Refusal;
 use crate::Gateway;
 use crate::identifier::PersonId;
+use crate::journal_keys::Subject;
 
 /// Identical refusals this close together are one record.
 const WINDOW: Duration = Duration::from_secs(1);
@@ -106,7 +107,7 @@ struct State {
 impl Refusals {
     /// Notes a refusal for the journal and says what the client is told: the refusal, `rate`, or `journal-unavailable`.
     pub async fn record(&self, gateway: &Arc<Gateway>, asked: Asked, refusal: Refusal) -> Refusal {
-        if refusal.reason == Reason::JournalUnavailable || !gateway.journal.health().can_write() {
+        if refusal.reason == Reason::JournalUnavailable || gateway.journal.health().failure.is_some() {
             return Reason::JournalUnavailable.into();
         }
         let who = asked.sealed.session.clone().or(asked.sealed.terminal.clone()).unwrap_or_default();
@@ -152,11 +153,11 @@ impl Refusals {
         let beyond = self.take_beyond(now, all);
         for (key, pending) in due {
             let draft = draft(key.reason, pending.count, pending.sealed);
-            gateway.record_of(pending.person.as_ref(), draft).await;
+            write(gateway, pending.person, draft).await;
         }
         for (who, count) in beyond {
             let sealed = Sealed { session: Some(who), ..Sealed::default() };
-            gateway.record_of(None, draft(Reason::Rate, count, sealed)).await;
+            write(gateway, None, draft(Reason::Rate, count, sealed)).await;
         }
     }
 
@@ -174,6 +175,13 @@ impl Refusals {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+async fn write(gateway: &Gateway, person: Option<PersonId>, draft: Draft) {
+    let subject = person.map_or(Subject::Gateway, Subject::Person);
+    if let Err(error) = gateway.append(&subject, draft).await {
+        tracing::error!(%error, "a refusal could not be recorded");
     }
 }
 
