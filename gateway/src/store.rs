@@ -84,7 +84,8 @@ impl Store {
 }
 
 /// What every SQLite connection starts with. `secure_delete`: a destroyed key is overwritten, not only unlinked.
-const SQLITE_SETTINGS: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;
+const SQLITE_SETTINGS: &str =
+    "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;
     PRAGMA busy_timeout = 5000; PRAGMA secure_delete = ON;";
 
 async fn open_sqlite(file: &Path) -> Result<Store, String> {
@@ -93,8 +94,10 @@ async fn open_sqlite(file: &Path) -> Result<Store, String> {
     let store = connect(&format!("sqlite://{}", escape(path)), SQLITE_CONNECTIONS, SQLITE_SETTINGS)
         .await
         .map_err(|e| e.to_string())?;
-    let verdict: String =
-        sqlx::query_scalar("PRAGMA quick_check(1)").fetch_one(&store.pool).await.map_err(|e| e.to_string())?;
+    let verdict: String = sqlx::query_scalar("PRAGMA quick_check(1)")
+        .fetch_one(&store.pool)
+        .await
+        .map_err(|e| e.to_string())?;
     if verdict == "ok" { Ok(store) } else { Err(format!("the file is damaged: {verdict}")) }
 }
 
@@ -102,7 +105,9 @@ async fn open_sqlite(file: &Path) -> Result<Store, String> {
 fn make_private(file: &Path) -> std::io::Result<()> {
     use std::os::unix::fs::OpenOptionsExt;
     match std::fs::metadata(file) {
-        Ok(found) if found.len() == 0 => Err(std::io::Error::other("the file is empty: its content was lost")),
+        Ok(found) if found.len() == 0 => {
+            Err(std::io::Error::other("the file is empty: its content was lost"))
+        }
         Ok(_) => Ok(()),
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
             std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(file).map(drop)
@@ -176,7 +181,9 @@ pub(crate) fn joined<T: ToString>(items: &[T]) -> String {
 }
 
 pub(crate) fn bytes<const N: usize>(hex: &str) -> Result<[u8; N], StoreError> {
-    let unreadable = || StoreError::Unreadable { what: format!("{} characters where {} bytes in hex belong", hex.len(), N) };
+    let unreadable = || StoreError::Unreadable {
+        what: format!("{} characters where {} bytes in hex belong", hex.len(), N),
+    };
     let decoded = HEXLOWER.decode(hex.as_bytes()).map_err(|_| unreadable())?;
     decoded.try_into().map_err(|_| unreadable())
 }
