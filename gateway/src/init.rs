@@ -97,7 +97,7 @@ async fn fill(
     let now = Timestamp::now();
     let login = Login::parse(ADMINISTRATOR).expect("the first login is well formed");
     let store = Store::open(&config.store.url, data).await?;
-    let one_time_password = StaffRoll::new(store.clone(), crate::hasher()).add_first(&login, now).await?.into();
+    let one_time_password = StaffRoll::new(store.clone(), crate::secret::Hasher::new(crate::secret::HashCost::STATED)).add_first(&login, now).await?.into();
     PolicyStore::install(&store, passerelle_policy::STARTER, &login, STARTER_COMMENT, now).await?;
     store.close().await;
 

@@ -70,7 +70,8 @@ pub async fn find(
     out: &mut impl Write,
 ) -> Result<(), AuditError> {
     let keys = sealing_keys(data, overrides).await?;
-    let records = search(&data.join("audit"), |id: &KeyId| keys.get(id).cloned(), query)?;
+    let folder = data.join("audit");
+    let records = search(&folder, |id: &KeyId| keys.get(id).cloned(), query)?;
     for record in records {
         let record = record?;
         let line = if as_json { record.canonical_line() } else { sentence_of(&record) };
@@ -119,7 +120,7 @@ async fn sealing_keys(data: &Path, overrides: &Overrides) -> Result<HashMap<KeyI
 /// The answer to [`Request::JournalKeys`]: names and secrets in hex.
 pub fn keys(keys: &JournalKeys) -> Answer {
     let hex = |bytes: &[u8]| data_encoding::HEXLOWER.encode(bytes);
-    let pairs: Vec<_> = keys.all().iter().map(|key| json!([hex(&key.id), hex(&key.secret)])).collect();
+    let pairs: Vec<_> = keys.all().iter().map(|key| json!([key.id().to_string(), hex(key.secret())])).collect();
     Answer::done("", json!({ "keys": pairs }))
 }
 

@@ -172,7 +172,7 @@ pub fn explain_alone(question: &Explain) -> Answer {
 
 /// The minutes that a person used of each limited service on the local day of `now`.
 async fn minutes(gateway: &Gateway, policy: &Policy, person: &PersonId, now: Timestamp) -> Result<Usage, VerbError> {
-    use crate::minutes::LocalMinute;
+    use crate::clock::LocalMinute;
     let LocalMinute { day, minute } = LocalMinute::of(now, policy.time_zone());
     gateway.minutes.load(person, day).await?;
     let mut usage = Usage::default();
@@ -259,7 +259,7 @@ fn explained(explanation: &Explanation) -> Answer {
     }
     let json = json!({
         "decision": decision.effect,
-        "reason": decision.reason.map(|reason| reason.code()),
+        "reason": decision.reason.map(|reason| reason.as_str()),
         "service": decision.service.as_deref(),
         "rule": decision.rule.as_ref().map(ToString::to_string),
         "trace": explanation.trace,
@@ -273,19 +273,19 @@ fn headline(decision: &Decision) -> String {
     let rule = decision.rule.as_ref().map(ToString::to_string);
     match (decision.reason, rule) {
         (None, rule) => format!("allow {}", rule.or(decision.service.as_deref().map(str::to_owned)).unwrap_or_default()),
-        (Some(reason), None) => format!("refuse {}", reason.code()),
-        (Some(reason), Some(rule)) => format!("refuse {} (nearest: {rule})", reason.code()),
+        (Some(reason), None) => format!("refuse {}", reason.as_str()),
+        (Some(reason), Some(rule)) => format!("refuse {} (nearest: {rule})", reason.as_str()),
     }
 }
 
 fn step(step: &Step) -> String {
     let rule = step.rule.as_ref().map(|rule| format!("{rule}: ")).unwrap_or_default();
-    let reason = step.reason.map(|reason| format!(" [{}]", reason.code())).unwrap_or_default();
+    let reason = step.reason.map(|reason| format!(" [{}]", reason.as_str())).unwrap_or_default();
     format!("  {rule}{}{reason}", spoken(&step.text))
 }
 
 fn refused_unread(url: &str, error: &passerelle_policy::TargetError) -> Answer {
-    let reason = error.reason().code();
+    let reason = error.reason().as_str();
     let json = json!({
         "decision": "refuse", "reason": reason, "service": null, "rule": null,
         "trace": [{ "reason": reason, "text": { "fr": error.to_string(), "en": error.to_string() } }], "nearest": [],

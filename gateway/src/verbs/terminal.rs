@@ -49,7 +49,7 @@ pub async fn enrol(gateway: &Gateway, name: &TerminalId, csr: &str) -> Result<En
         certificate,
         trust: gateway.authority.trust_pem(),
         inspection: gateway.authority.inspection_pem(),
-        journal_key: gateway.authority.journal_key().verifier_key(&gateway.config.journal.gateway).to_string(),
+        journal_key: gateway.journal_key.clone(),
     })
 }
 
@@ -70,7 +70,9 @@ pub async fn revoke(gateway: &Gateway, name: &str) -> Outcome {
     let ended = gateway.sessions.end_for_terminal(&name, EndReason::TerminalRevoked, now).await;
     let sealed = Sealed { terminal: Some(name.to_string()), ..Sealed::default() };
     gateway.record(Kind::TerminalRevoked, &Subject::Gateway, None, sealed).await?;
-    super::person::record_ended(gateway, &ended, EndReason::TerminalRevoked).await?;
+    for session in &ended {
+        gateway.record_end(session).await;
+    }
     Ok(Answer::done(format!("Terminal {name} is revoked."), json!({ "terminal": name.as_str(), "state": "revoked" })))
 }
 
