@@ -16,10 +16,9 @@ use http::header::{CONTENT_LENGTH, COOKIE, EXPECT, HOST, TE};
 use http::request::Parts;
 use http::{HeaderMap, Method};
 
-use crate::strict_http1::{Authority, Fault, Limits, content_length, decisive_once, is_decisive, judge_path};
+use crate::strict_http1::{Authority, Fault, Limits, METHOD_BYTES};
+use crate::strict_http1::{content_length, decisive_once, is_decisive, judge_path};
 
-/// Longer methods than any registered one are noise.
-const METHOD_BYTES: usize = 20;
 /// Fields of HTTP/1 connections (RFC 9113, section 8.2.2); h2 knows most of them, and may forget one.
 const OF_CONNECTIONS: [&str; 6] =
     ["connection", "http2-settings", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade"];

@@ -19,9 +19,9 @@ use super::{Expectation, Fault, Inspector, Limits, Phase, Step, Verdict};
 const READ_BYTES: usize = 8 * 1024;
 /// Bytes that a client may send ahead of the answer to its CONNECT: one large ClientHello.
 const AHEAD_BYTES: usize = 64 * 1024;
-/// After a farewell: how much, and how long, is still read and dropped, since closing over unread bytes resets the
-/// connection and takes the farewell with it.
-const LINGER_BYTES: usize = 256 * 1024;
+/// After the last answer to a client that still sends: how much, and how long, is read and dropped, since closing over
+/// unread bytes resets the connection and takes the answer with it (RFC 9112, section 9.6).
+const LINGER_BYTES: usize = 1024 * 1024;
 const LINGER: Duration = Duration::from_secs(1);
 
 /// A stream that passes on judged HTTP/1 only.
@@ -293,6 +293,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for StrictIo<S> {
             match &mut this.farewell {
                 Farewell::Unsaid => match this.shared.lock().farewell.take() {
                     Some(response) => this.farewell = Farewell::Saying(response),
+                    None if this.server && matches!(this.inspector.phase(), Phase::Body | Phase::Failed) => {
+                        this.farewell = Farewell::Saying(Bytes::new());
+                    }
                     None => return Pin::new(&mut this.stream).poll_shutdown(cx),
                 },
                 Farewell::Saying(rest) if rest.has_remaining() => {

@@ -7,7 +7,7 @@ use super::framing::Body;
 use super::{Authority, Fault, Limits};
 
 /// Longer methods than any registered one (`VERSION-CONTROL`) are noise.
-const METHOD_BYTES: usize = 20;
+pub(crate) const METHOD_BYTES: usize = 20;
 
 /// What the next steps need of a good request head.
 #[derive(Debug)]
@@ -93,7 +93,7 @@ impl Scan {
 /// Judges a request head that [`Scan`] delimited (RFC 9112, sections 3, 5 and 6).
 pub(super) fn judge_request(head: &[u8]) -> Result<RequestHead, Fault> {
     let mut lines = lines(head);
-    let (method, target, version) = request_line(lines.next().unwrap_or_default())?;
+    let [method, target, version] = request_line(lines.next().unwrap_or_default())?;
     let connect = method == b"CONNECT";
     match version {
         b"HTTP/1.1" => {}
@@ -158,7 +158,7 @@ fn lines(head: &[u8]) -> impl Iterator<Item = &[u8]> {
         .filter(|l| !l.is_empty())
 }
 
-fn request_line(line: &[u8]) -> Result<(&[u8], &[u8], &[u8]), Fault> {
+fn request_line(line: &[u8]) -> Result<[&[u8]; 3], Fault> {
     let mut parts = line.split(|&b| b == b' ');
     let (Some(method), Some(target), Some(version), None) =
         (parts.next(), parts.next(), parts.next(), parts.next())
@@ -168,7 +168,7 @@ fn request_line(line: &[u8]) -> Result<(&[u8], &[u8], &[u8]), Fault> {
     if !is_token(method) || method.len() > METHOD_BYTES {
         return Err(Fault::Malformed("method is not a token"));
     }
-    Ok((method, target, version))
+    Ok([method, target, version])
 }
 
 /// Status, and whether the answer is HTTP/1.0. The space before an absent reason is often forgotten, and harmless.

@@ -34,7 +34,7 @@ pub use handle::{Expectation, Refused, Verdict};
 pub use inspector::{Inspector, Phase, Step};
 
 pub(crate) use fields::{content_length, decisive_once, is_decisive};
-pub(crate) use head::judge_path;
+pub(crate) use head::{METHOD_BYTES, judge_path};
 
 /// What one leg may cost us. The same values judge HTTP/2 heads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
