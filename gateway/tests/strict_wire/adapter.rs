@@ -11,9 +11,11 @@ use http_body_util::{BodyExt, Empty, Full};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use passerelle_gateway::strict_http1::{Fault, Limits, Refused, StrictIo, Verdict};
+use passerelle_gateway::strict_http1::{Fault, Inspector, Limits, Refused, Step, StrictIo, Verdict};
 use proptest::prelude::*;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+
+use super::requests::any_head;
 
 /// Far more than any test takes; limits under test are set to nothing.
 const NEVER: u64 = 3600;
@@ -179,9 +181,11 @@ async fn a_bad_chunk_is_the_bodys_error() {
 async fn a_tunnel_carries_bytes_sent_ahead_untouched() {
     let new = &b"CONNECT yes:443 HTTP/1.1\r\nHost: yes:443\r\n\r\n"[..];
     let old = &b"CONNECT yes:443 HTTP/1.0\r\n\r\n"[..];
-    for (connect, ahead) in
-        [(new, b"\x16\x03\x01\x02 not http\r\n\n"), (new, b"GET / HTTP/1.1\n\n"), (old, b"GET / HTTP/1.1\n\n")]
-    {
+    for (connect, ahead) in [
+        (new, b"\x16\x03\x01\x02 not http\r\n\n"),
+        (new, b"GET / HTTP/1.1\n\n"),
+        (old, b"GET / HTTP/1.1\n\n"),
+    ] {
         for cut in [1, 50, 1000] {
             let (seen, refused, answers) = exchange(&[connect, ahead].concat(), cut).await;
             assert_eq!((seen.len(), refused), (1, None));
@@ -330,6 +334,27 @@ fn encode(framing: &Framing, body: &[u8]) -> Vec<u8> {
 }
 
 proptest! {
+    /// hyper reads every head that we accept, and reads it as it was sent: it refuses none in its own way.
+    #[test]
+    fn hyper_takes_what_we_accept(head in any_head(), cut in 1_usize..40) {
+        let accepted = Inspector::requests(PATIENT).inspect(&head) == Ok(Step::Pass(head.len()));
+        // The end of an empty chunked body, or three bytes; in any case something that is no next head.
+        let bytes = [&head[..], b"0\r\n\r\nbye\n"].concat();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        let (seen, ..) = runtime.block_on(exchange(&bytes, cut));
+        let words: Vec<_> = head.split(|&b| b == b' ').collect();
+        let seen: Vec<_> = seen.into_iter().map(|(method, target, ..)| (method, target)).collect();
+        if accepted {
+            prop_assert_eq!(seen.len(), 1);
+            prop_assert_eq!(seen[0].0.as_str().as_bytes(), words[0]);
+            if seen[0].1.starts_with('/') {
+                prop_assert_eq!(seen[0].1.as_bytes(), words[1]);
+            }
+        } else {
+            prop_assert_eq!(seen, vec![]);
+        }
+    }
+
     /// hyper behind the adapter sees each request and body as it was written, whatever the cut.
     #[test]
     fn hyper_sees_what_was_written(

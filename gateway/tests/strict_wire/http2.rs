@@ -104,8 +104,8 @@ fn fields_are_judged() {
     check(Leg::Inner, "GET", "https://a.example/", &[("x", &"y".repeat(64 * 1024))], Err("header-size"));
 }
 
-/// Sends one head through h2 to hyper, set up as the terminal port is; answers what the judge said of what arrived, or `None`
-/// if nothing did.
+/// Sends one head through h2 to hyper, set up as the terminal port is; answers what the judge said of what
+/// arrived, or `None` if nothing did.
 async fn through_h2(request: Request<()>, body: &'static [u8]) -> Option<String> {
     let (client, server) = tokio::io::duplex(64 * 1024);
     let service = service_fn(async |request: Request<Incoming>| {
