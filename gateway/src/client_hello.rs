@@ -178,7 +178,9 @@ fn fragment_length(record: &[u8]) -> Result<Option<usize>, HelloFault> {
 fn judge_handshake(handshake: &[u8], limit: usize) -> Result<(), HelloFault> {
     match handshake {
         [kind, ..] if *kind != CLIENT_HELLO => Err(HelloFault::NotTls("not a ClientHello")),
-        [_, a, b, c, ..] if u32::from_be_bytes([0, *a, *b, *c]) as usize > limit => Err(HelloFault::NotTls("too long")),
+        [_, a, b, c, ..] if u32::from_be_bytes([0, *a, *b, *c]) as usize > limit => {
+            Err(HelloFault::NotTls("too long"))
+        }
         _ => Ok(()),
     }
 }
@@ -200,7 +202,8 @@ fn parse_hello(body: &[u8]) -> Result<ClientHello, HelloFault> {
     let session_id = body.vec8()?;
     let suites = body.vec16()?;
     let compression = body.vec8()?;
-    let sized = session_id.len() <= 32 && !suites.is_empty() && suites.len() % 2 == 0 && !compression.is_empty();
+    let sized =
+        session_id.len() <= 32 && !suites.is_empty() && suites.len() % 2 == 0 && !compression.is_empty();
     if !sized {
         return Err(HelloFault::NotTls("a field of a wrong length"));
     }
@@ -216,7 +219,10 @@ fn parse_hello(body: &[u8]) -> Result<ClientHello, HelloFault> {
     Ok(ClientHello {
         server_name: parse_server_name(find(SERVER_NAME).ok_or(HelloFault::NoServerName)?)?,
         alpn: find(ALPN).map(parse_alpn).transpose()?.unwrap_or_default(),
-        versions: find(SUPPORTED_VERSIONS).map(parse_versions).transpose()?.unwrap_or_else(|| vec![legacy_version]),
+        versions: find(SUPPORTED_VERSIONS)
+            .map(parse_versions)
+            .transpose()?
+            .unwrap_or_else(|| vec![legacy_version]),
     })
 }
 
@@ -268,7 +274,9 @@ fn judge_name(name: &[u8]) -> Result<(), HelloFault> {
     }
     // The URL standard's "ends in a number": such a host is an IPv4 address, in whatever spelling.
     let last = name.rsplit(|&b| b == b'.').next().unwrap_or_default();
-    let hex = last.len() >= 2 && last[..2].eq_ignore_ascii_case(b"0x") && last[2..].iter().all(u8::is_ascii_hexdigit);
+    let hex = last.len() >= 2
+        && last[..2].eq_ignore_ascii_case(b"0x")
+        && last[2..].iter().all(u8::is_ascii_hexdigit);
     match hex || last.iter().all(u8::is_ascii_digit) {
         true => Err(HelloFault::ServerName("an address")),
         false => Ok(()),
@@ -304,7 +312,8 @@ struct Reader<'a>(&'a [u8]);
 
 impl<'a> Reader<'a> {
     fn take(&mut self, n: usize) -> Result<&'a [u8], HelloFault> {
-        let (taken, rest) = self.0.split_at_checked(n).ok_or(HelloFault::NotTls("a length beyond its field"))?;
+        let (taken, rest) =
+            self.0.split_at_checked(n).ok_or(HelloFault::NotTls("a length beyond its field"))?;
         self.0 = rest;
         Ok(taken)
     }

@@ -89,7 +89,8 @@ fn judge_target(parts: &Parts, leg: Leg) -> Result<(), Fault> {
     let authority = parts.uri.authority().ok_or(Fault::Malformed("no :authority"))?;
     let authority = Authority::parse(authority.as_str().as_bytes())?;
     let connect = parts.method == Method::CONNECT;
-    let default_port = if connect { judge_connect(parts, leg, &authority)? } else { judge_request(parts, leg)? };
+    let default_port =
+        if connect { judge_connect(parts, leg, &authority)? } else { judge_request(parts, leg)? };
     match parts.headers.get(HOST).map(|host| Authority::parse(host.as_bytes())).transpose()? {
         Some(host) if !host.same(&authority, default_port) => Err(Fault::Ambiguous("host is not :authority")),
         _ => Ok(()),
