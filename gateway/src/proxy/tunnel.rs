@@ -32,7 +32,6 @@ pub async fn open(permit: Permit, leg: &Leg, mut request: Request<Incoming>, aut
     let dialled = match dialled {
         Ok(dialled) => dialled,
         Err((reason, address)) => {
-            leg::stay_http(leg);
             return permit.refuse(reason, address).respond(Reader::Program);
         }
     };

@@ -244,7 +244,8 @@ impl<S: AsyncRead + Unpin> AsyncRead for StrictIo<S> {
             if this.ended {
                 return if undecided && !this.held.is_empty() { Poll::Pending } else { Poll::Ready(Ok(())) };
             }
-            let straight = this.held.is_empty() && matches!(this.inspector.phase(), Phase::Body | Phase::Transparent);
+            let straight =
+                this.held.is_empty() && matches!(this.inspector.phase(), Phase::Body | Phase::Transparent);
             let read = if straight { this.poll_through(cx, buf) } else { this.poll_hold(cx) };
             match read {
                 Poll::Ready(read) => read?,

@@ -50,7 +50,9 @@ impl Fault {
     /// The same fault in an upstream's answer, which is nothing the client could mend.
     pub(super) fn of_upstream(self) -> Self {
         match self {
-            Self::Malformed(why) | Self::Ambiguous(why) | Self::Unsupported(why) => Self::UpstreamProtocol(why),
+            Self::Malformed(why) | Self::Ambiguous(why) | Self::Unsupported(why) => {
+                Self::UpstreamProtocol(why)
+            }
             Self::HeaderSize => Self::UpstreamProtocol("the head is too large"),
             other => other,
         }

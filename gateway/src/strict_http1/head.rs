@@ -145,19 +145,23 @@ pub(super) fn glimpse(head: &[u8], limits: &Limits) -> (Option<String>, Option<S
     let line = head.split(|&b| b == b'\r' || b == b'\n').next().unwrap_or_default();
     let mut parts = line.split(|&b| b == b' ');
     let method = parts.next().filter(|m| is_token(m) && m.len() <= METHOD_BYTES).and_then(text);
-    let visible = |t: &&[u8]| !t.is_empty() && t.len() <= limits.target_bytes && t.iter().all(u8::is_ascii_graphic);
+    let visible =
+        |t: &&[u8]| !t.is_empty() && t.len() <= limits.target_bytes && t.iter().all(u8::is_ascii_graphic);
     let target = parts.next().filter(visible).filter(|_| method.is_some()).and_then(text);
     (method, target)
 }
 
 /// The lines of a delimited head, without their CRLF and without the empty one.
 fn lines(head: &[u8]) -> impl Iterator<Item = &[u8]> {
-    head.split_inclusive(|&b| b == b'\n').map(|line| line.strip_suffix(b"\r\n").unwrap_or(line)).filter(|l| !l.is_empty())
+    head.split_inclusive(|&b| b == b'\n')
+        .map(|line| line.strip_suffix(b"\r\n").unwrap_or(line))
+        .filter(|l| !l.is_empty())
 }
 
 fn request_line(line: &[u8]) -> Result<(&[u8], &[u8], &[u8]), Fault> {
     let mut parts = line.split(|&b| b == b' ');
-    let (Some(method), Some(target), Some(version), None) = (parts.next(), parts.next(), parts.next(), parts.next())
+    let (Some(method), Some(target), Some(version), None) =
+        (parts.next(), parts.next(), parts.next(), parts.next())
     else {
         return Err(Fault::Malformed("request line is not three words"));
     };
@@ -202,14 +206,17 @@ fn judge_target(connect: bool, old: bool, target: &[u8], host: Option<&[u8]>) ->
         split_absolute(target)?
     };
     match host {
-        Some(host) if !host.same(&authority, default_port) => Err(Fault::Ambiguous("Host is not the target's authority")),
+        Some(host) if !host.same(&authority, default_port) => {
+            Err(Fault::Ambiguous("Host is not the target's authority"))
+        }
         _ => Ok(()),
     }
 }
 
 /// The authority of an absolute-form target and its scheme's port; any other form is refused.
 fn split_absolute(target: &[u8]) -> Result<(Authority<'_>, u16), Fault> {
-    let scheme = |name: &str| target.get(..name.len()).is_some_and(|t| t.eq_ignore_ascii_case(name.as_bytes()));
+    let scheme =
+        |name: &str| target.get(..name.len()).is_some_and(|t| t.eq_ignore_ascii_case(name.as_bytes()));
     let (rest, port) = match () {
         () if scheme("http://") => (&target[7..], 80),
         () if scheme("https://") => (&target[8..], 443),
@@ -228,7 +235,10 @@ pub(crate) fn judge_path(target: &[u8]) -> Result<(), Fault> {
     let query = memchr::memchr(b'?', target).unwrap_or(target.len());
     let in_path = |b: &u8| b.is_ascii_graphic() && !b"#\"<>\\^`{}".contains(b);
     let in_query = |b: &u8| b.is_ascii_graphic() && !b"#\"<>".contains(b);
-    match target.first() == Some(&b'/') && target[..query].iter().all(in_path) && target[query..].iter().all(in_query) {
+    match target.first() == Some(&b'/')
+        && target[..query].iter().all(in_path)
+        && target[query..].iter().all(in_query)
+    {
         true => Ok(()),
         false => Err(Fault::Malformed("a character that no target holds")),
     }

@@ -51,7 +51,10 @@ pub struct Inspector {
 enum Side {
     Requests,
     /// The method that awaits its answer and whether it asked for an upgrade; interim answers so far.
-    Answers { expected: Option<(Method, bool)>, interim: u8 },
+    Answers {
+        expected: Option<(Method, bool)>,
+        interim: u8,
+    },
 }
 
 #[derive(Debug)]

@@ -56,6 +56,13 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { head_bytes: 64 * 1024, headers: 100, target_bytes: 8 * 1024, head_seconds: 10, idle_body_seconds: 60, idle_seconds: 90 }
+        Self {
+            head_bytes: 64 * 1024,
+            headers: 100,
+            target_bytes: 8 * 1024,
+            head_seconds: 10,
+            idle_body_seconds: 60,
+            idle_seconds: 90,
+        }
     }
 }
