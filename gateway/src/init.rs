@@ -97,14 +97,21 @@ async fn fill(
     let now = Timestamp::now();
     let login = Login::parse(ADMINISTRATOR).expect("the first login is well formed");
     let store = Store::open(&config.store.url, data).await?;
-    let one_time_password = StaffRoll::new(store.clone(), crate::secret::Hasher::new(crate::secret::HashCost::STATED)).add_first(&login, now).await?.into();
+    let one_time_password =
+        StaffRoll::new(store.clone(), crate::secret::Hasher::new(crate::secret::HashCost::STATED))
+            .add_first(&login, now)
+            .await?
+            .into();
     PolicyStore::install(&store, passerelle_policy::STARTER, &login, STARTER_COMMENT, now).await?;
     store.close().await;
 
     let gateway = Gateway::open(data, overrides).await?;
     crate::verbs::staff::record_added(&gateway, &login, Role::Administrator).await?;
     let sealed = Sealed { policy: Some(1), detail: Some(STARTER_COMMENT.to_owned()), ..Sealed::default() };
-    gateway.record(Kind::PolicyPublished, &Subject::Staff(login.clone()), None, sealed).await.map_err(VerbError::from)?;
+    gateway
+        .record(Kind::PolicyPublished, &Subject::Staff(login.clone()), None, sealed)
+        .await
+        .map_err(VerbError::from)?;
     gateway.close().await;
     Ok(Initialised { login, one_time_password, names: authority.server_names() })
 }
@@ -119,7 +126,10 @@ fn empty(data: &Path) -> Result<(), InitError> {
     for entry in entries {
         let name = entry.map_err(file("read", data))?.file_name();
         if name != config::FILE {
-            return Err(InitError::NotEmpty { folder: data.to_owned(), found: name.to_string_lossy().into_owned() });
+            return Err(InitError::NotEmpty {
+                folder: data.to_owned(),
+                found: name.to_string_lossy().into_owned(),
+            });
         }
     }
     Ok(())

@@ -40,14 +40,15 @@ pub fn check(data: &Path, checkpoint: Option<&Path>) -> Result<Answer, AuditErro
     };
     let folder = data.join("audit");
     let key_file = folder.join("log.vkey");
-    let key: VerifierKey = read(&key_file)?.trim_end().parse().map_err(|_| AuditError::VerifierKey(key_file))?;
+    let key: VerifierKey =
+        read(&key_file)?.trim_end().parse().map_err(|_| AuditError::VerifierKey(key_file))?;
     let trusted = checkpoint.map(read).transpose()?;
     Ok(match verify(&folder, &key, trusted.as_deref()) {
         Ok(verified) => {
             let root = data_encoding::BASE64.encode(&verified.root);
             let text = format!("verified {} records, root {root}", verified.records);
             let json = json!({
-                "verified": verified.records, "minimum": verified.minimum, "root": root,
+                "verified": verified.records, "signed": verified.checkpoint.size, "minimum": verified.minimum, "root": root,
             });
             Answer::done(text, json)
         }
@@ -92,7 +93,8 @@ fn sentence_of(record: &passerelle_audit::Record) -> String {
     ];
     words.extend(word("decision"));
     words.extend(word("reason"));
-    let rest = ["opened", "count", "terminal", "person", "session", "service", "rule", "policy", "method", "status"];
+    let rest =
+        ["opened", "count", "terminal", "person", "session", "service", "rule", "policy", "method", "status"];
     let more = ["url", "page", "address", "sent_bytes", "received_bytes", "duration_ms", "detail"];
     words.extend(rest.into_iter().chain(more).filter_map(|name| Some(format!("{name}={}", word(name)?))));
     words.join(" ")
@@ -120,7 +122,8 @@ async fn sealing_keys(data: &Path, overrides: &Overrides) -> Result<HashMap<KeyI
 /// The answer to [`Request::JournalKeys`]: names and secrets in hex.
 pub fn keys(keys: &JournalKeys) -> Answer {
     let hex = |bytes: &[u8]| data_encoding::HEXLOWER.encode(bytes);
-    let pairs: Vec<_> = keys.all().iter().map(|key| json!([key.id().to_string(), hex(key.secret())])).collect();
+    let pairs: Vec<_> =
+        keys.all().iter().map(|key| json!([key.id().to_string(), hex(key.secret())])).collect();
     Answer::done("", json!({ "keys": pairs }))
 }
 

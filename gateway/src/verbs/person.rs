@@ -35,7 +35,9 @@ pub async fn list(gateway: &Gateway) -> Outcome {
     };
     let rows: Vec<_> = people
         .iter()
-        .map(|p| vec![p.id.to_string(), state(p).to_owned(), joined(&p.groups), joined(&p.trio), p.name.clone()])
+        .map(|p| {
+            vec![p.id.to_string(), state(p).to_owned(), joined(&p.groups), joined(&p.trio), p.name.clone()]
+        })
         .collect();
     let json = json!({ "people": people.iter().map(|p| json!({
         "id": p.id.as_str(),

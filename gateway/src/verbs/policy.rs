@@ -5,7 +5,8 @@ use std::path::Path;
 use jiff::{Timestamp, ToSpan};
 use passerelle_audit::{Kind, Sealed};
 use passerelle_policy::{
-    Access, Caller, Decision, Explanation, Finding, Host, Origin, Policy, Request, Step, Target, Text, Upload, Url, Usage,
+    Access, Caller, Explanation, Finding, Grant, Host, Origin, Policy, Request, Target, Text, Upload, Url,
+    Usage,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -145,6 +146,14 @@ impl Explain {
     }
 }
 
+/// Whose access is explained.
+#[derive(Default)]
+struct Standing<'a> {
+    groups: &'a [String],
+    grants: &'a [Grant],
+    usage: Usage,
+}
+
 /// [`explain_with`] on the gateway's state: its published policy, the person's groups and minutes.
 pub async fn explain(gateway: &Gateway, question: &Explain) -> Outcome {
     let policy = match &question.policy {
@@ -152,33 +161,44 @@ pub async fn explain(gateway: &Gateway, question: &Explain) -> Outcome {
         None => gateway.policies.current().policy.clone(),
     };
     let mut groups = question.groups.clone();
-    let mut usage = Usage::default();
+    let (mut grants, mut usage) = (Vec::new(), Usage::default());
     if let Some(person) = &question.person {
         let id = PersonId::parse(person)?;
-        let person = gateway.people.get(&id).await?.ok_or_else(|| crate::person::PersonError::Unknown(id.clone()))?;
+        let person =
+            gateway.people.get(&id).await?.ok_or_else(|| crate::person::PersonError::Unknown(id.clone()))?;
         groups.extend(person.groups.iter().map(ToString::to_string));
-        usage = minutes(gateway, &policy, &id, question.at.unwrap_or_else(Timestamp::now)).await?;
+        let now = question.at.unwrap_or_else(Timestamp::now);
+        usage = minutes(gateway, &policy, &id, now).await?;
+        grants = gateway.people.grants(&id, now).await?;
     }
-    explain_with(&policy, question, &groups, usage, &gateway.own_names)
+    explain_with(&policy, question, Standing { groups: &groups, grants: &grants, usage }, &gateway.own_names)
 }
 
 /// [`Explain`] of a file and groups, without a gateway.
 pub fn explain_alone(question: &Explain) -> Answer {
     let policy = read(question.policy.as_deref().unwrap_or_default());
     policy
-        .and_then(|policy| explain_with(&policy, question, &question.groups, Usage::default(), &[]))
+        .and_then(|policy| {
+            explain_with(&policy, question, Standing { groups: &question.groups, ..Standing::default() }, &[])
+        })
         .unwrap_or_else(|error| Answer::failed(&error))
 }
 
 /// The minutes that a person used of each limited service on the local day of `now`.
-async fn minutes(gateway: &Gateway, policy: &Policy, person: &PersonId, now: Timestamp) -> Result<Usage, VerbError> {
+async fn minutes(
+    gateway: &Gateway,
+    policy: &Policy,
+    person: &PersonId,
+    now: Timestamp,
+) -> Result<Usage, VerbError> {
     use crate::clock::LocalMinute;
     let LocalMinute { day, minute } = LocalMinute::of(now, policy.time_zone());
     gateway.minutes.load(person, day).await?;
     let mut usage = Usage::default();
     for service in policy.services().iter().filter(|service| service.minutes_per_day().is_some()) {
         let used = gateway.minutes.used(person, service.id(), day);
-        let used = passerelle_policy::MinutesUsed { count: used.count(), includes_now: used.contains(minute) };
+        let used =
+            passerelle_policy::MinutesUsed { count: used.count(), includes_now: used.contains(minute) };
         usage.set_minutes(service.id(), used);
     }
     Ok(usage)
@@ -196,8 +216,7 @@ fn read(text: &str) -> Result<Policy, VerbError> {
 fn explain_with(
     policy: &Policy,
     question: &Explain,
-    groups: &[String],
-    mut usage: Usage,
+    Standing { groups, grants, mut usage }: Standing<'_>,
     own_names: &[Host],
 ) -> Outcome {
     let now = question.at.unwrap_or_else(Timestamp::now);
@@ -206,15 +225,16 @@ fn explain_with(
         // What can't be read is refused on the wire too, with the same reason.
         Err(error) => return Ok(refused_unread(&question.url, &error)),
     };
-    let page = question.from_page.as_deref().map(|page| {
-        Url::parse_written(page).map_err(|error| VerbError::Url(page.to_owned(), error))
-    });
+    let page = question
+        .from_page
+        .as_deref()
+        .map(|page| Url::parse_written(page).map_err(|error| VerbError::Url(page.to_owned(), error)));
     let page = page.transpose()?;
     let judge = |url: Url, request: Request<'_>, usage: &Usage, now: Timestamp| {
-        policy.explain(&Access {
+        policy.explain_load(&Access {
             caller: Caller { terminal: "", person: question.person.as_deref().unwrap_or(""), session: "" },
             groups,
-            grants: &[],
+            grants,
             usage,
             own_names,
             now,
@@ -250,38 +270,10 @@ fn explain_with(
 }
 
 fn explained(explanation: &Explanation) -> Answer {
-    let decision = &explanation.decision;
-    let mut lines = vec![headline(decision)];
-    lines.extend(explanation.trace.iter().map(step));
-    if !explanation.nearest.is_empty() {
-        lines.push("nearest rules:".into());
-        lines.extend(explanation.nearest.iter().map(step));
-    }
-    let json = json!({
-        "decision": decision.effect,
-        "reason": decision.reason.map(|reason| reason.as_str()),
-        "service": decision.service.as_deref(),
-        "rule": decision.rule.as_ref().map(ToString::to_string),
-        "trace": explanation.trace,
-        "nearest": explanation.nearest,
-    });
-    Answer { exit: u8::from(!decision.is_allowed()), text: lines.join("\n"), error: String::new(), json }
-}
-
-/// `allow france-travail/1` or `refuse path (nearest: france-travail/1)`.
-fn headline(decision: &Decision) -> String {
-    let rule = decision.rule.as_ref().map(ToString::to_string);
-    match (decision.reason, rule) {
-        (None, rule) => format!("allow {}", rule.or(decision.service.as_deref().map(str::to_owned)).unwrap_or_default()),
-        (Some(reason), None) => format!("refuse {}", reason.as_str()),
-        (Some(reason), Some(rule)) => format!("refuse {} (nearest: {rule})", reason.as_str()),
-    }
-}
-
-fn step(step: &Step) -> String {
-    let rule = step.rule.as_ref().map(|rule| format!("{rule}: ")).unwrap_or_default();
-    let reason = step.reason.map(|reason| format!(" [{}]", reason.as_str())).unwrap_or_default();
-    format!("  {rule}{}{reason}", spoken(&step.text))
+    let text = if in_english() { explanation.to_english() } else { explanation.to_string() };
+    let json = serde_json::to_value(explanation).expect("an explanation is JSON");
+    let exit = u8::from(!explanation.decision.is_allowed());
+    Answer { exit, text: text.trim_end().to_owned(), error: String::new(), json }
 }
 
 fn refused_unread(url: &str, error: &passerelle_policy::TargetError) -> Answer {
@@ -293,9 +285,15 @@ fn refused_unread(url: &str, error: &passerelle_policy::TargetError) -> Answer {
     Answer { exit: 1, text: format!("refuse {reason}\n  {url}: {error}"), error: String::new(), json }
 }
 
-/// What policy texts say, in French unless the environment asks for English (`LC_ALL`, `LC_MESSAGES`, `LANG`).
+/// What policy texts say.
 fn spoken(text: &Text) -> &str {
+    if in_english() { &text.en } else { &text.fr }
+}
+
+/// Policies are written by the establishment's staff: French, unless the environment asks for English (`LC_ALL`, `LC_MESSAGES`,
+/// `LANG`, in this order, as POSIX has it).
+fn in_english() -> bool {
     let set = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
-    let language = set("LC_ALL").or_else(|| set("LC_MESSAGES")).or_else(|| set("LANG")).unwrap_or_default();
-    if language.starts_with("en") { &text.en } else { &text.fr }
+    let language = ["LC_ALL", "LC_MESSAGES", "LANG"].into_iter().find_map(set).unwrap_or_default();
+    language.starts_with("en")
 }

@@ -73,7 +73,10 @@ pub async fn revoke(gateway: &Gateway, name: &str) -> Outcome {
     for session in &ended {
         gateway.record_end(session).await;
     }
-    Ok(Answer::done(format!("Terminal {name} is revoked."), json!({ "terminal": name.as_str(), "state": "revoked" })))
+    Ok(Answer::done(
+        format!("Terminal {name} is revoked."),
+        json!({ "terminal": name.as_str(), "state": "revoked" }),
+    ))
 }
 
 pub fn list(gateway: &Gateway) -> Outcome {
@@ -86,7 +89,14 @@ pub fn list(gateway: &Gateway) -> Outcome {
     let time = |time: Option<Timestamp>| time.map(|time| time.to_string()).unwrap_or_default();
     let rows: Vec<_> = terminals
         .iter()
-        .map(|t| vec![t.name.to_string(), state(t.state).to_owned(), t.enrolled_at.to_string(), time(t.last_seen_at)])
+        .map(|t| {
+            vec![
+                t.name.to_string(),
+                state(t.state).to_owned(),
+                t.enrolled_at.to_string(),
+                time(t.last_seen_at),
+            ]
+        })
         .collect();
     let json = json!({ "terminals": terminals.iter().map(|t| json!({
         "name": t.name.as_str(),
