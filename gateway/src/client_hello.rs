@@ -1,12 +1,13 @@
-//! Reads a TLS ClientHello as raw bytes (RFC 8446, sections 4.1.2 and 5.1), to judge a tunnel before any of its bytes is
-//! forwarded. Only the tunnel calls it, after its 200.
+//! Reads a TLS ClientHello as raw bytes (RFC 8446, sections 4.1.2 and 5.1), to judge a tunnel before any of
+//! its bytes is forwarded. Only the tunnel calls it, after its 200.
 //!
-//! The upstream will judge the TLS itself; here counts that what we read is what it will read, so every length must be
-//! consistent, and that the name is in the clear. Hence:
+//! The upstream will judge the TLS itself; here counts that what we read is what it will read, so every
+//! length must be consistent, and that the name is in the clear. Hence:
 //! - any cut into records and segments is read, an empty fragment never (section 5.1);
-//! - `encrypted_client_hello` is refused, as its greasing form looks the same, and so is its ancestor `encrypted_server_name`;
-//! - `early_data`, and any byte sent ahead behind the hello, is refused as `not-tls`: it would be replayable data in front of a
-//!   handshake that was judged (section 8);
+//! - `encrypted_client_hello` is refused, as its greasing form looks the same, and so is its ancestor
+//!   `encrypted_server_name`;
+//! - `early_data`, and any byte sent ahead behind the hello, is refused as `not-tls`: it would be replayable
+//!   data in front of a handshake that was judged (section 8);
 //! - a repeated extension is refused (section 4.2), since two readers could take either.
 
 use std::io;
@@ -84,8 +85,8 @@ pub const fn alert_access_denied() -> [u8; 7] {
     [21, 3, 3, 0, 2, 2, 49]
 }
 
-/// Reads from `stream` until a ClientHello is whole, at most `limit` bytes within `deadline`. The bytes taken from the stream
-/// are handed back: they are what must be forwarded first.
+/// Reads from `stream` until a ClientHello is whole, at most `limit` bytes within `deadline`. The bytes taken
+/// from the stream are handed back: they are what must be forwarded first.
 pub async fn read_client_hello<S: AsyncRead + Unpin>(
     stream: &mut S,
     deadline: Duration,
@@ -261,7 +262,8 @@ fn parse_server_name(data: &[u8]) -> Result<String, HelloFault> {
     Ok(String::from_utf8_lossy(name).to_ascii_lowercase())
 }
 
-/// A strict DNS name: LDH labels (and `_`, which real hosts have), no trailing dot, and nothing that reads as an address.
+/// A strict DNS name: LDH labels (and `_`, which real hosts have), no trailing dot, and nothing that reads as
+/// an address.
 fn judge_name(name: &[u8]) -> Result<(), HelloFault> {
     let is_label = |label: &[u8]| {
         (1..=63).contains(&label.len())

@@ -88,8 +88,8 @@ pub async fn splice(permit: Permit, client: impl ClientStream, upstream: impl Cl
     let exchange = permit.exchange().clone();
     let (client_read, client_write) = tokio::io::split(client);
     let (upstream_read, upstream_write) = tokio::io::split(upstream);
-    let up = pump(client_read, upstream_write, |bytes| drop(exchange.meter.sent(bytes)));
-    let down = pump(upstream_read, client_write, |bytes| drop(exchange.meter.received(bytes)));
+    let up = pump(client_read, upstream_write, |bytes| _ = exchange.meter.sent(bytes));
+    let down = pump(upstream_read, client_write, |bytes| _ = exchange.meter.received(bytes));
     tokio::select! {
         biased;
         () = exchange.ended() => {}

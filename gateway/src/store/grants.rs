@@ -2,7 +2,7 @@ use super::{Attempting, Store, StoreError, timestamp};
 use crate::identifier::PersonId;
 use crate::person::NewGrant;
 use jiff::Timestamp;
-use passerelle_policy::{Grant, Host, Methods, PathGlob};
+use passerelle_policy::{Authority, Grant, Host, Methods, PathGlob, Rule};
 
 /// The service that records name for what a personal grant allowed.
 const SERVICE: &str = "grant";
@@ -14,14 +14,13 @@ fn grant(
     (id, host, port, path, granter, reason, until): Row,
 ) -> Result<Grant, StoreError> {
     let unreadable = || StoreError::Unreadable { what: format!("the grant {id} of {host}:{port}{path}") };
+    let host = Host::parse(&host).map_err(|_| unreadable())?;
+    let authority = Authority::new(host, u16::try_from(port).map_err(|_| unreadable())?);
+    let path = PathGlob::parse(&path).map_err(|_| unreadable())?;
     Ok(Grant {
-        host: Host::parse(&host).map_err(|_| unreadable())?,
-        port: u16::try_from(port).map_err(|_| unreadable())?,
-        paths: vec![PathGlob::parse(&path).map_err(|_| unreadable())?],
         person: person.to_string(),
         service: SERVICE.into(),
-        methods: Methods::READ,
-        upload_limit: 0,
+        rule: Rule::granting(&authority, vec![path], Methods::READ),
         until: timestamp(until)?,
         granter,
         reason,

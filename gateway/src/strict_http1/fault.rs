@@ -3,7 +3,8 @@
 use std::error::Error;
 use std::io;
 
-/// A judgement against the peer. The text says which rule was broken, for staff; [`Fault::code`] is the contract's reason.
+/// A judgement against the peer. The text says which rule was broken, for staff; [`Fault::code`] is the
+/// contract's reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
     /// Not HTTP as RFC 9110, 9112 and 9113 write it.

@@ -45,8 +45,8 @@ impl Body {
         matches!(self, Self::Length(0) | Self::Chunked(Chunked::Over))
     }
 
-    /// Judges the next bytes; answers how many are good and of this body. It faults only on the first byte, so bytes before
-    /// a fault are counted first, and the answer does not depend on how the bytes were cut.
+    /// Judges the next bytes; answers how many are good and of this body. It faults only on the first byte,
+    /// so bytes before a fault are counted first, and the answer does not depend on how the bytes were cut.
     pub fn take(&mut self, bytes: &[u8]) -> Result<usize, Fault> {
         match self {
             Self::UntilClose => Ok(bytes.len()),
@@ -136,8 +136,8 @@ impl Chunked {
     }
 }
 
-/// Whether `byte` ends this trailer line, which then was judged: a trailer holds no decisive field, since whoever merges it
-/// into the head would change what was judged (RFC 9110, section 6.5.1).
+/// Whether `byte` ends this trailer line, which then was judged: a trailer holds no decisive field, since
+/// whoever merges it into the head would change what was judged (RFC 9110, section 6.5.1).
 fn trailer_byte(line: &[u8], byte: u8) -> Result<bool, Fault> {
     match (line.split_last(), byte) {
         (Some((b'\r', [])), b'\n') => Ok(true),

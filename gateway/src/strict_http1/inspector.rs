@@ -85,7 +85,8 @@ impl Inspector {
         }
     }
 
-    /// Answers the tunnel question, if there is one: `true` lets all further bytes pass, `false` awaits another head.
+    /// Answers the tunnel question, if there is one: `true` lets all further bytes pass, `false` awaits
+    /// another head.
     pub fn decide(&mut self, transparent: bool) {
         if matches!(self.state, State::Undecided) {
             self.state = if transparent { State::Transparent } else { State::Head(Scan::default()) };

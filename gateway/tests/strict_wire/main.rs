@@ -1,5 +1,5 @@
-//! The judges of raw bytes, attacked: tables of cases in every cut, and properties on random and mutated input (run more of
-//! them with `PROPTEST_CASES`).
+//! The judges of raw bytes, attacked: tables of cases in every cut, and properties on random and mutated
+//! input (run more of them with `PROPTEST_CASES`).
 #![allow(clippy::unwrap_used)]
 
 mod adapter;

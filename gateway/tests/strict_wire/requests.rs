@@ -310,8 +310,9 @@ fn a_refused_head_is_described() {
     assert_eq!(describe("GET /\u{e9} HTTP/1.1\r\n\r\n"), (some("GET"), None));
 }
 
-/// Parts of heads, good and bad, put together at random: what is accepted must be read by httparse and http as we read it.
-fn any_head() -> impl Strategy<Value = Vec<u8>> {
+/// Parts of heads, good and bad, put together at random: what is accepted must be read by httparse and http
+/// as we read it.
+pub(super) fn any_head() -> impl Strategy<Value = Vec<u8>> {
     let line = prop_oneof![
         6 => Just("GET /a?b HTTP/1.1\r\n".to_owned()),
         2 => "[A-Z]{1,6} (/|http://a\\.example/?)[!-~]{0,8} HTTP/1\\.[01]\r\n".prop_map(String::from),
