@@ -1,0 +1,11 @@
+//! The one way for a test not to run: say so, by name and with the reason.
+//!
+//! `cargo xtask test` collects these lines and fails on each that `tests/skips.toml` does not list.
+
+/// Starts every line that reports a skipped test: `skipped: NAME: REASON`.
+pub const MARK: &str = "skipped: ";
+
+/// Reports that test `name` did not run; the caller returns right after.
+pub fn skipped(name: &str, reason: &str) {
+    println!("{MARK}{name}: {}", reason.replace('\n', " "));
+}
