@@ -19,7 +19,7 @@ use std::{
 use anyhow::Result;
 use bytes::Bytes;
 use data_encoding::BASE64;
-use futures_util::{StreamExt, stream};
+use futures_util::{StreamExt, future::BoxFuture, stream};
 use http::{Request, Response, header};
 use http_body_util::{BodyExt, Full, StreamBody, combinators::BoxBody};
 use hyper::{
@@ -49,6 +49,8 @@ pub enum Behaviour {
     /// `/headers` the request's headers as lines, `/type/A/B` the media type A/B, `/redirect` to `?to=`.
     /// A WebSocket handshake is answered and every byte after it sent back.
     Http,
+    /// HTTP/1.1 and HTTP/2 with answers of the caller's own.
+    Serve(Handler),
     /// Reads one request head, then sends exactly these bytes and closes.
     Answer(Vec<u8>),
     /// Sends these bytes before anything was asked.
@@ -57,9 +59,13 @@ pub enum Behaviour {
     Stall,
 }
 
+pub type Body = BoxBody<Bytes, hyper::Error>;
+pub type Handler = Arc<dyn Fn(Request<Incoming>) -> BoxFuture<'static, Response<Body>> + Send + Sync>;
+
 /// One request as an upstream got it.
 #[derive(Clone, Debug)]
 pub struct Seen {
+    pub host: String,
     pub method: String,
     pub target: String,
     pub headers: Vec<(String, String)>,
@@ -105,7 +111,7 @@ impl Tally {
             .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
             .collect();
         let target = request.uri().path_and_query().map(ToString::to_string).unwrap_or_default();
-        let seen = Seen { method: request.method().to_string(), target, headers };
+        let seen = Seen { host: host_of(request), method: request.method().to_string(), target, headers };
         self.seen.lock().expect("no panic while held").push(seen);
     }
 }
@@ -176,7 +182,10 @@ where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     match behaviour {
-        Behaviour::Http => serve(stream, tally, h2).await,
+        Behaviour::Http => {
+            serve(stream, Arc::new(|request| Box::pin(async { answer(request) })), tally, h2).await
+        }
+        Behaviour::Serve(handler) => serve(stream, handler, tally, h2).await,
         Behaviour::Answer(bytes) => {
             read_head(&mut stream).await?;
             stream.write_all(&bytes).await?;
@@ -202,13 +211,14 @@ async fn drain<S: AsyncRead + Unpin>(stream: &mut S) -> io::Result<()> {
     copy(stream, &mut tokio::io::sink()).await.map(drop)
 }
 
-async fn serve<S>(stream: S, tally: Arc<Tally>, h2: bool) -> io::Result<()>
+async fn serve<S>(stream: S, handler: Handler, tally: Arc<Tally>, h2: bool) -> io::Result<()>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let service = service_fn(move |request| {
         tally.note(&request);
-        async move { Ok::<_, Infallible>(answer(request)) }
+        let answer = handler(request);
+        async move { Ok::<_, Infallible>(answer.await) }
     });
     let io = TokioIo::new(stream);
     let served = if h2 {
@@ -219,10 +229,16 @@ where
     served.map_err(io::Error::other)
 }
 
-type Body = BoxBody<Bytes, hyper::Error>;
-
-fn whole(text: impl Into<Bytes>) -> Body {
+/// A body that is known whole.
+pub fn whole(text: impl Into<Bytes>) -> Body {
     Full::new(text.into()).map_err(|never| match never {}).boxed()
+}
+
+/// The host a request names: HTTP/2's authority or HTTP/1's Host, without the port.
+pub fn host_of<B>(request: &Request<B>) -> String {
+    let host = request.headers().get(header::HOST).and_then(|value| value.to_str().ok());
+    let name = request.uri().host().or(host).unwrap_or_default();
+    name.split(':').next().unwrap_or_default().to_string()
 }
 
 fn answer(request: Request<Incoming>) -> Response<Body> {
