@@ -8,12 +8,14 @@
 
 pub mod authority;
 pub mod client;
+pub mod dependencies;
 pub mod dokuwiki;
 pub mod gateway;
 pub mod journal;
 pub mod kiosk;
 pub mod packages;
 pub mod process;
+pub mod report;
 pub mod sample;
 pub mod screen;
 pub mod site;
