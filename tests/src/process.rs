@@ -43,6 +43,13 @@ impl Process {
         Process::spawn(name, command, file, log)
     }
 
+    /// Like [`Process::start`], but standard output goes to `output`.
+    pub fn start_into(name: &str, command: &mut Command, output: File, log: &Path) -> Result<Process> {
+        command.stdout(output);
+        let file = File::create(log).with_context(|| format!("creating {}", log.display()))?;
+        Process::spawn(name, command, file, log)
+    }
+
     /// Like [`Process::start`], but standard output is read line by line with [`Process::wait_for_line`].
     pub fn start_with_lines(name: &str, command: &mut Command, log: &Path) -> Result<Process> {
         let file = File::create(log).with_context(|| format!("creating {}", log.display()))?;
