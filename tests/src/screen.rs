@@ -134,7 +134,7 @@ impl Screen {
     pub fn words(&self) -> Result<Vec<Word>> {
         let picture = self.folder.path().join("screen.png").display().to_string();
         self.tool("import", &["-window", "root", "-resize", OCR_SCALE, "-colorspace", "Gray", &picture])?;
-        let table = self.tool("tesseract", &[&picture, "-", "-l", "fra", "--psm", "11", "tsv"])?;
+        let table = self.tool("tesseract", &[&picture, "-", "-l", "fra", "--psm", "3", "tsv"])?;
         Ok(table.lines().skip(1).filter_map(Word::parse).collect())
     }
 
