@@ -101,6 +101,11 @@ impl Client {
         read_answer(&mut stream, false).await
     }
 
+    /// The TLS of a program behind the tunnel that trusts `inspection.pem`, without ALPN.
+    pub fn inspection(&self) -> Arc<ClientConfig> {
+        self.inspection.clone()
+    }
+
     /// The header line that names the session to the proxy, or nothing.
     pub fn proxy_authorization(&self) -> String {
         self.token

@@ -11,8 +11,10 @@ pub mod client;
 pub mod dependencies;
 pub mod dokuwiki;
 pub mod gateway;
+pub mod internet;
 pub mod journal;
 pub mod kiosk;
+pub mod names;
 pub mod packages;
 pub mod process;
 pub mod report;
@@ -27,6 +29,7 @@ use std::{
     fs,
     net::SocketAddr,
     path::{Path, PathBuf},
+    process::Command,
     sync::Arc,
 };
 
@@ -39,7 +42,7 @@ use crate::{
     client::Client,
     gateway::Gateway,
     journal::Record,
-    process::Output,
+    process::{Output, run},
     sample::{PEOPLE, Person, STAFF, Staff},
 };
 
@@ -50,6 +53,7 @@ pub const ANY_PORT: &str = "127.0.0.1:0";
 pub struct Setup {
     policy: String,
     resolve: BTreeMap<String, SocketAddr>,
+    resolver: SocketAddr,
     settings: String,
     wrapper: Vec<String>,
     data: Option<PathBuf>,
@@ -59,13 +63,27 @@ pub struct Setup {
 impl Setup {
     /// A Stand that enforces `policy` (the whole file); upstreams are signed by `authority`.
     pub fn new(authority: Arc<Authority>, policy: impl Into<String>) -> Setup {
-        let (resolve, wrapper) = Default::default();
-        Setup { policy: policy.into(), resolve, settings: String::new(), wrapper, data: None, authority }
+        Setup {
+            policy: policy.into(),
+            resolve: BTreeMap::new(),
+            // Nobody listens there: a name that `resolve` does not know fails at once, without the Internet.
+            resolver: ([127, 0, 0, 1], 9).into(),
+            settings: String::new(),
+            wrapper: Vec::new(),
+            data: None,
+            authority,
+        }
     }
 
     /// `host_port` (`name:443`) is reached at `address`.
     pub fn resolve(mut self, host_port: &str, address: SocketAddr) -> Setup {
         self.resolve.insert(host_port.into(), address);
+        self
+    }
+
+    /// The name server that is asked for every other name.
+    pub fn resolver(mut self, address: SocketAddr) -> Setup {
+        self.resolver = address;
         self
     }
 
@@ -91,13 +109,11 @@ impl Setup {
     /// Initialises, serves, adds the sample people, staff and one terminal, and publishes the policy.
     pub fn start(self) -> Result<Stand> {
         let folder = TempDir::with_prefix("passerelle-stand-")?;
-        let data = self.data.unwrap_or_else(|| folder.path().join("data"));
+        let data = self.data.clone().unwrap_or_else(|| folder.path().join("data"));
         fs::create_dir_all(&data).with_context(|| format!("creating {}", data.display()))?;
-        fs::write(folder.path().join("internet.pem"), self.authority.pem())?;
-        fs::write(
-            data.join("gateway.toml"),
-            configuration(&self.settings, &self.resolve, &folder.path().join("internet.pem")),
-        )?;
+        let roots = folder.path().join("internet.pem");
+        fs::write(&roots, self.authority.pem())?;
+        fs::write(data.join("gateway.toml"), self.configuration(&roots))?;
         let init = gateway::verb(&data, &["init"], "")?.success().context("init")?.stdout;
         let log = folder.path().join("gateway.log");
         let gateway = Gateway::serve(&data, &log, ANY_PORT.parse()?, &self.wrapper)?;
@@ -120,17 +136,18 @@ impl Setup {
         stand.publish(&self.policy)?;
         Ok(stand)
     }
-}
 
-fn configuration(settings: &str, resolve: &BTreeMap<String, SocketAddr>, roots: &Path) -> String {
-    let names: Vec<String> =
-        resolve.iter().map(|(name, address)| format!("{name:?} = \"{address}\"")).collect();
-    // A resolver that nobody listens at: a name that `resolve` does not know fails at once, without the Internet.
-    format!(
-        "{settings}\n[upstream]\nresolve = {{ {} }}\nextra_roots = [{:?}]\nresolvers = [\"127.0.0.1:9\"]\n",
-        names.join(", "),
-        roots.display().to_string()
-    )
+    fn configuration(&self, roots: &Path) -> String {
+        let known = |(name, address): (&String, &SocketAddr)| format!("{name:?} = \"{address}\"");
+        let resolve: Vec<String> = self.resolve.iter().map(known).collect();
+        format!(
+            "{}\n[upstream]\nresolve = {{ {} }}\nextra_roots = [{:?}]\nresolvers = [\"{}\"]\n",
+            self.settings,
+            resolve.join(", "),
+            roots.display().to_string(),
+            self.resolver
+        )
+    }
 }
 
 /// A running gateway with sample people; see the module's text.
@@ -213,6 +230,22 @@ impl Stand {
         let folder = self.folder().join(name);
         let folder = if folder.is_dir() { folder } else { self.enrol(name)? };
         Client::new(self.address, &folder)
+    }
+
+    /// What `curl`, as the contract calls it, reads at terminal `name`: heads (the proxy's too) and body.
+    pub fn curl(&self, name: &str, token: &str, url: &str, more: &[&str]) -> Result<String> {
+        let folder = self.folder().join(name);
+        let file = |name: &str| folder.join(name).display().to_string();
+        let mut command = Command::new("curl");
+        command
+            .args(["--silent", "--show-error", "--include", "--max-time", "30"])
+            .args(["--proxy", &format!("https://localhost:{}", self.address.port())])
+            .args(["--proxy-cacert", &file("trust.pem"), "--cacert", &file("inspection.pem")])
+            .args(["--proxy-cert", &file("terminal.pem"), "--proxy-key", &file("terminal.key")])
+            .args(["--proxy-header", &format!("Proxy-Authorization: Bearer {token}")])
+            .args(more)
+            .arg(url);
+        Ok(run(&mut command, "")?.stdout)
     }
 
     /// Every record that `audit search` gives for `filter`.
