@@ -64,7 +64,8 @@ impl AccessStop {
 
     /// Everybody without a group. Durable and in force when it returns.
     pub async fn stop(&self, group: Option<&GroupId>, by: &Login, now: Timestamp) -> Result<(), StoreError> {
-        let written = self.store.add_access_stop(group.map_or(EVERYBODY, GroupId::as_str), by.as_str(), now).await;
+        let written =
+            self.store.add_access_stop(group.map_or(EVERYBODY, GroupId::as_str), by.as_str(), now).await;
         self.stops.send_modify(|stops| {
             // In force even when the store can't keep it: a stop must stop.
             let stops = Arc::make_mut(stops);

@@ -116,12 +116,16 @@ impl Attempts {
             for (place, _) in rules {
                 seen.push(self.store.tally(subject, place).await?);
             }
-            let waits = rules.iter().zip(&seen).map(|((_, rule), tally)| rule.wait(*tally, now.as_millisecond()));
+            let waits =
+                rules.iter().zip(&seen).map(|((_, rule), tally)| rule.wait(*tally, now.as_millisecond()));
             let wait = waits.max().unwrap_or_default();
             if wait > 0 {
-                return Err(AttemptError::TooMany { retry_after_seconds: wait.unsigned_abs().div_ceil(1000) });
+                return Err(AttemptError::TooMany {
+                    retry_after_seconds: wait.unsigned_abs().div_ceil(1000),
+                });
             }
-            let changes = rules.iter().zip(&seen).map(|((place, _), tally)| (*place, *tally, one_more(*tally, now)));
+            let changes =
+                rules.iter().zip(&seen).map(|((place, _), tally)| (*place, *tally, one_more(*tally, now)));
             if self.store.set_tallies(subject, known, &changes.collect::<Vec<_>>()).await? {
                 let places = rules.iter().map(|(place, _)| place.to_string()).collect();
                 return Ok(Attempt { store: self.store.clone(), subject: subject.into(), places });
@@ -152,9 +156,15 @@ mod tests {
     #[test]
     fn waits_double_up_to_their_limit() {
         let check = |rule: &Rule, failures: i64, seconds: i64| {
-            assert_eq!(rule.wait(Tally { failures, last_at: 0 }, 0), seconds * 1000, "{failures} wrong tries");
+            assert_eq!(
+                rule.wait(Tally { failures, last_at: 0 }, 0),
+                seconds * 1000,
+                "{failures} wrong tries"
+            );
         };
-        for (failures, seconds) in [(0, 0), (2, 0), (3, 5), (4, 10), (5, 20), (6, 40), (10, 640), (11, 900), (99, 900)] {
+        for (failures, seconds) in
+            [(0, 0), (2, 0), (3, 5), (4, 10), (5, 20), (6, 40), (10, 640), (11, 900), (99, 900)]
+        {
             check(&AT_ONE_PLACE, failures, seconds);
         }
         for (failures, seconds) in [(9, 0), (10, 5), (11, 10), (12, 20), (13, 20), (i64::MAX, 20)] {

@@ -1,12 +1,13 @@
-//! Reads a TLS ClientHello as raw bytes (RFC 8446, sections 4.1.2 and 5.1), to judge a tunnel before any of its bytes is
-//! forwarded. Only the tunnel calls it, after its 200.
+//! Reads a TLS ClientHello as raw bytes (RFC 8446, sections 4.1.2 and 5.1), to judge a tunnel before any of
+//! its bytes is forwarded. Only the tunnel calls it, after its 200.
 //!
-//! The upstream will judge the TLS itself; here counts that what we read is what it will read, so every length must be
-//! consistent, and that the name is in the clear. Hence:
+//! The upstream will judge the TLS itself; here counts that what we read is what it will read, so every
+//! length must be consistent, and that the name is in the clear. Hence:
 //! - any cut into records and segments is read, an empty fragment never (section 5.1);
-//! - `encrypted_client_hello` is refused, as its greasing form looks the same, and so is its ancestor `encrypted_server_name`;
-//! - `early_data`, and any byte sent ahead behind the hello, is refused as `not-tls`: it would be replayable data in front of a
-//!   handshake that was judged (section 8);
+//! - `encrypted_client_hello` is refused, as its greasing form looks the same, and so is its ancestor
+//!   `encrypted_server_name`;
+//! - `early_data`, and any byte sent ahead behind the hello, is refused as `not-tls`: it would be replayable
+//!   data in front of a handshake that was judged (section 8);
 //! - a repeated extension is refused (section 4.2), since two readers could take either.
 
 use std::io;
@@ -84,8 +85,8 @@ pub const fn alert_access_denied() -> [u8; 7] {
     [21, 3, 3, 0, 2, 2, 49]
 }
 
-/// Reads from `stream` until a ClientHello is whole, at most `limit` bytes within `deadline`. The bytes taken from the stream
-/// are handed back: they are what must be forwarded first.
+/// Reads from `stream` until a ClientHello is whole, at most `limit` bytes within `deadline`. The bytes taken
+/// from the stream are handed back: they are what must be forwarded first.
 pub async fn read_client_hello<S: AsyncRead + Unpin>(
     stream: &mut S,
     deadline: Duration,
@@ -178,7 +179,9 @@ fn fragment_length(record: &[u8]) -> Result<Option<usize>, HelloFault> {
 fn judge_handshake(handshake: &[u8], limit: usize) -> Result<(), HelloFault> {
     match handshake {
         [kind, ..] if *kind != CLIENT_HELLO => Err(HelloFault::NotTls("not a ClientHello")),
-        [_, a, b, c, ..] if u32::from_be_bytes([0, *a, *b, *c]) as usize > limit => Err(HelloFault::NotTls("too long")),
+        [_, a, b, c, ..] if u32::from_be_bytes([0, *a, *b, *c]) as usize > limit => {
+            Err(HelloFault::NotTls("too long"))
+        }
         _ => Ok(()),
     }
 }
@@ -200,7 +203,8 @@ fn parse_hello(body: &[u8]) -> Result<ClientHello, HelloFault> {
     let session_id = body.vec8()?;
     let suites = body.vec16()?;
     let compression = body.vec8()?;
-    let sized = session_id.len() <= 32 && !suites.is_empty() && suites.len() % 2 == 0 && !compression.is_empty();
+    let sized =
+        session_id.len() <= 32 && !suites.is_empty() && suites.len() % 2 == 0 && !compression.is_empty();
     if !sized {
         return Err(HelloFault::NotTls("a field of a wrong length"));
     }
@@ -216,7 +220,10 @@ fn parse_hello(body: &[u8]) -> Result<ClientHello, HelloFault> {
     Ok(ClientHello {
         server_name: parse_server_name(find(SERVER_NAME).ok_or(HelloFault::NoServerName)?)?,
         alpn: find(ALPN).map(parse_alpn).transpose()?.unwrap_or_default(),
-        versions: find(SUPPORTED_VERSIONS).map(parse_versions).transpose()?.unwrap_or_else(|| vec![legacy_version]),
+        versions: find(SUPPORTED_VERSIONS)
+            .map(parse_versions)
+            .transpose()?
+            .unwrap_or_else(|| vec![legacy_version]),
     })
 }
 
@@ -255,7 +262,8 @@ fn parse_server_name(data: &[u8]) -> Result<String, HelloFault> {
     Ok(String::from_utf8_lossy(name).to_ascii_lowercase())
 }
 
-/// A strict DNS name: LDH labels (and `_`, which real hosts have), no trailing dot, and nothing that reads as an address.
+/// A strict DNS name: LDH labels (and `_`, which real hosts have), no trailing dot, and nothing that reads as
+/// an address.
 fn judge_name(name: &[u8]) -> Result<(), HelloFault> {
     let is_label = |label: &[u8]| {
         (1..=63).contains(&label.len())
@@ -268,7 +276,9 @@ fn judge_name(name: &[u8]) -> Result<(), HelloFault> {
     }
     // The URL standard's "ends in a number": such a host is an IPv4 address, in whatever spelling.
     let last = name.rsplit(|&b| b == b'.').next().unwrap_or_default();
-    let hex = last.len() >= 2 && last[..2].eq_ignore_ascii_case(b"0x") && last[2..].iter().all(u8::is_ascii_hexdigit);
+    let hex = last.len() >= 2
+        && last[..2].eq_ignore_ascii_case(b"0x")
+        && last[2..].iter().all(u8::is_ascii_hexdigit);
     match hex || last.iter().all(u8::is_ascii_digit) {
         true => Err(HelloFault::ServerName("an address")),
         false => Ok(()),
@@ -304,7 +314,8 @@ struct Reader<'a>(&'a [u8]);
 
 impl<'a> Reader<'a> {
     fn take(&mut self, n: usize) -> Result<&'a [u8], HelloFault> {
-        let (taken, rest) = self.0.split_at_checked(n).ok_or(HelloFault::NotTls("a length beyond its field"))?;
+        let (taken, rest) =
+            self.0.split_at_checked(n).ok_or(HelloFault::NotTls("a length beyond its field"))?;
         self.0 = rest;
         Ok(taken)
     }

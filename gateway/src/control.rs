@@ -70,7 +70,8 @@ impl Lock {
     pub fn try_take(data: &Path) -> Result<Option<Lock>, ControlError> {
         let path = data.join(LOCK);
         let failed = |source| ControlError::File { action: "lock", path: path.clone(), source };
-        let options = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).clone();
+        let options =
+            OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).clone();
         let file = options.open(&path).map_err(failed)?;
         match file.try_lock() {
             Ok(()) => Ok(Some(Lock { file })),

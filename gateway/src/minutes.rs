@@ -75,6 +75,13 @@ impl Minutes {
         services.and_then(|services| services.get(service)).copied().unwrap_or_default()
     }
 
+    /// The same for every service of which the person used something.
+    pub fn of(&self, person: &PersonId, day: Date) -> Vec<(Arc<str>, UsedMinutes)> {
+        let days = self.days.lock().unwrap_or_else(PoisonError::into_inner);
+        let services = days.get(person).filter(|(loaded, _)| *loaded == day).map(|(_, services)| services);
+        services.into_iter().flatten().map(|(service, used)| (service.clone(), *used)).collect()
+    }
+
     /// Whether this minute may be used: true when it is charged, now or before; false when it is new and `limit` minutes
     /// are used already. Durable before it returns. A service without a limit is not charged at all.
     pub async fn try_charge(

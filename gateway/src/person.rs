@@ -4,10 +4,11 @@
 //! (`Sessions::end_for_person`): this module changes what holds from the next sign-in on.
 
 use jiff::Timestamp;
+use passerelle_policy::{Grant, Host, PathGlob};
 
 use crate::attempts::{AttemptError, Attempts};
 use crate::identifier::{BadIdentifier, GroupId, Login, PersonId, TerminalId};
-use crate::secret::{Hasher, SecretError, digest};
+use crate::secret::{Hasher, SecretError, digest, random};
 use crate::store::{Store, StoreError, hex};
 
 /// The fewest digits of a PIN.
@@ -34,6 +35,17 @@ impl Person {
     pub fn may_sign_in(&self) -> bool {
         !self.locked && self.released_at.is_none()
     }
+}
+
+/// A page that staff open for one person until a time: read only, one host, one port.
+#[derive(Clone, Debug)]
+pub struct NewGrant {
+    pub host: Host,
+    pub port: u16,
+    pub path: PathGlob,
+    pub until: Timestamp,
+    pub granter: Login,
+    pub reason: String,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -136,7 +148,11 @@ impl People {
             released_at: None,
         };
         let hash = self.hasher.hash(pin).await?;
-        if self.store.add_person(&person, &hash).await? { Ok(()) } else { Err(PersonError::Exists(person.id)) }
+        if self.store.add_person(&person, &hash).await? {
+            Ok(())
+        } else {
+            Err(PersonError::Exists(person.id))
+        }
     }
 
     /// By id.
@@ -162,6 +178,22 @@ impl People {
     pub async fn release(&self, id: &PersonId, now: Timestamp) -> Result<(), PersonError> {
         self.present(id).await?;
         Ok(self.store.release_person(id, now).await?)
+    }
+
+    /// The caller tells a live session: `Sessions::reload_grants`.
+    pub async fn grant(
+        &self,
+        person: &PersonId,
+        grant: &NewGrant,
+        now: Timestamp,
+    ) -> Result<(), PersonError> {
+        self.present(person).await?;
+        Ok(self.store.add_grant(person, grant, &hex(&random::<16>()), now).await?)
+    }
+
+    /// Grants that hold now.
+    pub async fn grants(&self, person: &PersonId, now: Timestamp) -> Result<Vec<Grant>, StoreError> {
+        self.store.grants(person, now).await
     }
 
     async fn present(&self, id: &PersonId) -> Result<Person, PersonError> {

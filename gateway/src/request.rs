@@ -84,7 +84,11 @@ impl Requests {
             answered_at: None,
         };
         let _turn = self.asking.lock().await;
-        if self.store.add_request(person, &request, OPEN_LIMIT).await? { Ok(request) } else { Err(RequestError::TooMany) }
+        if self.store.add_request(person, &request, OPEN_LIMIT).await? {
+            Ok(request)
+        } else {
+            Err(RequestError::TooMany)
+        }
     }
 
     /// Newest first, at most the last 200.

@@ -11,10 +11,13 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
+use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
+use passerelle_policy::{Grant, MinutesUsed, Usage};
 use tokio::sync::watch;
 
 use crate::identifier::{GroupId, PersonId, TerminalId};
+use crate::minutes::Minutes;
 use crate::person::{People, Person, PinError};
 use crate::secret::{Digest, digest, new_token, random};
 use crate::store::{Store, StoreError, hex};
@@ -116,11 +119,18 @@ pub struct LiveSession {
     pub expires_at: Timestamp,
     end: watch::Sender<Option<EndReason>>,
     pages: Mutex<Vec<(Arc<str>, Timestamp)>>,
+    grants: Mutex<Arc<Vec<Grant>>>,
     language: Mutex<Arc<str>>,
 }
 
 impl LiveSession {
-    fn new(person: Person, terminal: &TerminalId, length: SignedDuration, now: Timestamp) -> LiveSession {
+    fn new(
+        person: Person,
+        grants: Vec<Grant>,
+        terminal: &TerminalId,
+        length: SignedDuration,
+        now: Timestamp,
+    ) -> LiveSession {
         LiveSession {
             id: SessionId(hex(&random::<16>()).into()),
             person: person.id,
@@ -131,6 +141,7 @@ impl LiveSession {
             expires_at: now + length,
             end: watch::Sender::new(None),
             pages: Mutex::default(),
+            grants: Mutex::new(grants.into()),
             language: Mutex::new("fr".into()),
         }
     }
@@ -163,6 +174,25 @@ impl LiveSession {
     /// Services whose pages this session opened, each with the last time, in the order of time.
     pub fn pages(&self) -> Vec<(Arc<str>, Timestamp)> {
         self.pages.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What the policy wants to know of this session and its person, from memory: pages, and minutes of `day` as seen in its
+    /// `minute`, both local.
+    pub fn usage(&self, minutes: &Minutes, day: Date, minute: u16) -> Usage {
+        let mut usage = Usage::default();
+        for (service, used) in minutes.of(&self.person, day) {
+            let used = MinutesUsed { count: used.count(), includes_now: used.contains(minute) };
+            usage.set_minutes(&service, used);
+        }
+        for (service, at) in self.pages() {
+            usage.page_opened(&service, at);
+        }
+        usage
+    }
+
+    /// The person's grants; the policy looks at their time.
+    pub fn grants(&self) -> Arc<Vec<Grant>> {
+        self.grants.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Language code of the texts drawn for this session, `fr` until said otherwise.
@@ -233,7 +263,8 @@ impl Sessions {
         let _turn = shared.beginning.lock().await;
         let last_sign_in = shared.store.last_sign_in(&person.id).await?;
         let length = SignedDuration::from_secs(shared.limits.length_seconds.into());
-        let session = Arc::new(LiveSession::new(person, terminal, length, now));
+        let grants = shared.people.grants(&person.id, now).await?;
+        let session = Arc::new(LiveSession::new(person, grants, terminal, length, now));
         shared.store.begin_session(&session, &shared.gateway).await?;
         let replaced = self.end_where(EndReason::SignedOut, |other| other.person == session.person).pop();
         let token = new_token();
@@ -267,13 +298,27 @@ impl Sessions {
         live.values().map(|(_, session)| session.clone()).collect()
     }
 
+    /// After a grant was made or taken back.
+    pub async fn reload_grants(&self, person: &PersonId, now: Timestamp) -> Result<(), StoreError> {
+        let grants = Arc::new(self.shared.people.grants(person, now).await?);
+        for session in self.live().into_iter().filter(|session| session.person == *person) {
+            *session.grants.lock().unwrap_or_else(PoisonError::into_inner) = grants.clone();
+        }
+        Ok(())
+    }
+
     pub async fn sign_out(&self, token: &str, now: Timestamp) -> Option<Arc<LiveSession>> {
         let session = self.find(token, now)?;
         self.end(EndReason::SignedOut, now, |other| other.id == session.id).await.pop()
     }
 
     /// On whichever gateway; the answer has what ended here.
-    pub async fn end_for_person(&self, person: &PersonId, reason: EndReason, now: Timestamp) -> Vec<Arc<LiveSession>> {
+    pub async fn end_for_person(
+        &self,
+        person: &PersonId,
+        reason: EndReason,
+        now: Timestamp,
+    ) -> Vec<Arc<LiveSession>> {
         let ended = self.end_where(reason, |session| session.person == *person);
         written(self.shared.store.end_sessions_of(person, reason, now).await);
         ended
@@ -289,7 +334,12 @@ impl Sessions {
     }
 
     /// Sessions of people in this group.
-    pub async fn end_for_group(&self, group: &GroupId, reason: EndReason, now: Timestamp) -> Vec<Arc<LiveSession>> {
+    pub async fn end_for_group(
+        &self,
+        group: &GroupId,
+        reason: EndReason,
+        now: Timestamp,
+    ) -> Vec<Arc<LiveSession>> {
         self.end(reason, now, |session| session.groups.iter().any(|g| g == group.as_str())).await
     }
 

@@ -95,7 +95,13 @@ impl StaffRoll {
         StaffRoll { store, hasher, attempts }
     }
 
-    pub async fn add(&self, login: &Login, role: Role, password: &str, now: Timestamp) -> Result<(), StaffError> {
+    pub async fn add(
+        &self,
+        login: &Login,
+        role: Role,
+        password: &str,
+        now: Timestamp,
+    ) -> Result<(), StaffError> {
         let staff = Staff { login: login.clone(), role, one_time_password: false, added_at: now };
         self.enter(staff, password).await
     }

@@ -29,8 +29,8 @@ use std::time::Duration;
 
 use data_encoding::HEXLOWER;
 use jiff::Timestamp;
-use sqlx::AnyPool;
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
+use sqlx::{AnyConnection, AnyPool, Connection};
 
 use crate::identifier::BadIdentifier;
 
@@ -69,7 +69,9 @@ impl Store {
         let store = match url.strip_prefix("sqlite://") {
             Some(file) => open_sqlite(&data.join(file)).await.map_err(refused)?,
             None if url.starts_with("postgres://") || url.starts_with("postgresql://") => {
-                connect(url, POSTGRES_CONNECTIONS, "").await.map_err(|e| refused(e.to_string()))?
+                connect(url, POSTGRES_CONNECTIONS, POSTGRES_SETTINGS)
+                    .await
+                    .map_err(|e| refused(e.to_string()))?
             }
             None => return Err(refused("the address must begin with sqlite:// or postgres://".into())),
         };
@@ -84,25 +86,27 @@ impl Store {
 }
 
 /// What every SQLite connection starts with. `secure_delete`: a destroyed key is overwritten, not only unlinked.
-const SQLITE_SETTINGS: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;
+const SQLITE_SETTINGS: &str =
+    "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;
     PRAGMA busy_timeout = 5000; PRAGMA secure_delete = ON;";
+
+/// Durable when a call returns, whatever the server's default.
+const POSTGRES_SETTINGS: &str = "SET synchronous_commit = on";
 
 async fn open_sqlite(file: &Path) -> Result<Store, String> {
     make_private(file).map_err(|e| e.to_string())?;
     let path = file.to_str().ok_or("the path is not UTF-8")?;
-    let store = connect(&format!("sqlite://{}", escape(path)), SQLITE_CONNECTIONS, SQLITE_SETTINGS)
-        .await
-        .map_err(|e| e.to_string())?;
-    let verdict: String =
-        sqlx::query_scalar("PRAGMA quick_check(1)").fetch_one(&store.pool).await.map_err(|e| e.to_string())?;
-    if verdict == "ok" { Ok(store) } else { Err(format!("the file is damaged: {verdict}")) }
+    let url = format!("sqlite://{}", escape(path));
+    connect(&url, SQLITE_CONNECTIONS, SQLITE_SETTINGS).await.map_err(|e| e.to_string())
 }
 
 /// Makes a missing file readable by its owner only (it holds sealing keys). An empty file was a store once: refused.
 fn make_private(file: &Path) -> std::io::Result<()> {
     use std::os::unix::fs::OpenOptionsExt;
     match std::fs::metadata(file) {
-        Ok(found) if found.len() == 0 => Err(std::io::Error::other("the file is empty: its content was lost")),
+        Ok(found) if found.len() == 0 => {
+            Err(std::io::Error::other("the file is empty: its content was lost"))
+        }
         Ok(_) => Ok(()),
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
             std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(file).map(drop)
@@ -112,6 +116,7 @@ fn make_private(file: &Path) -> std::io::Result<()> {
 }
 
 async fn connect(url: &str, connections: u32, settings: &'static str) -> Result<Store, sqlx::Error> {
+    probe(url, settings).await?;
     let pool = AnyPoolOptions::new()
         .max_connections(connections)
         .min_connections(1)
@@ -119,16 +124,24 @@ async fn connect(url: &str, connections: u32, settings: &'static str) -> Result<
         .idle_timeout(None)
         .max_lifetime(None)
         .after_connect(move |connection, _| {
-            Box::pin(async move {
-                if !settings.is_empty() {
-                    sqlx::raw_sql(settings).execute(&mut *connection).await?;
-                }
-                Ok(())
-            })
+            Box::pin(async move { sqlx::raw_sql(settings).execute(connection).await.map(drop) })
         })
         .connect_with(AnyConnectOptions::from_str(url)?)
         .await?;
     Ok(Store { pool })
+}
+
+/// One connection before there is a pool: a pool would try again and again, and never say why.
+async fn probe(url: &str, settings: &'static str) -> Result<(), sqlx::Error> {
+    let mut connection = AnyConnection::connect(url).await?;
+    sqlx::raw_sql(settings).execute(&mut connection).await?;
+    if connection.backend_name() == "SQLite" {
+        let verdict: String = sqlx::query_scalar("PRAGMA quick_check(1)").fetch_one(&mut connection).await?;
+        if verdict != "ok" {
+            return Err(sqlx::Error::Protocol(format!("the file is damaged: {verdict}")));
+        }
+    }
+    connection.close().await
 }
 
 /// Percent-encodes a path for the URL that the driver wants.
@@ -176,7 +189,9 @@ pub(crate) fn joined<T: ToString>(items: &[T]) -> String {
 }
 
 pub(crate) fn bytes<const N: usize>(hex: &str) -> Result<[u8; N], StoreError> {
-    let unreadable = || StoreError::Unreadable { what: format!("{} characters where {} bytes in hex belong", hex.len(), N) };
+    let unreadable = || StoreError::Unreadable {
+        what: format!("{} characters where {} bytes in hex belong", hex.len(), N),
+    };
     let decoded = HEXLOWER.decode(hex.as_bytes()).map_err(|_| unreadable())?;
     decoded.try_into().map_err(|_| unreadable())
 }

@@ -1,25 +1,26 @@
-//! Judges HTTP/2 request heads by the rules of [`strict_http1`](crate::strict_http1), as h2 and hyper hand them over; whoever
-//! serves an HTTP/2 connection calls [`judge`] first, for each stream.
+//! Judges HTTP/2 request heads by the rules of [`strict_http1`](crate::strict_http1), as h2 and hyper hand
+//! them over; whoever serves an HTTP/2 connection calls [`judge`] first, for each stream.
 //!
-//! What h2 refuses itself, by a stream or connection error, and we never see (RFC 9113, section 8): field names not in lower
-//! case; CR, LF, NUL and other controls in values; pseudo-header fields that are repeated, unknown, after a field, or `:status`;
-//! connection-specific fields and a `TE` other than `trailers`; a missing `:method`, `:scheme` or `:path`, both of the latter
-//! in a CONNECT; a `Content-Length` that is no number, that differs from its twin, or from the DATA that came; an authority
-//! or path that `http::uri` cannot read; field lists beyond the builder's `max_header_list_size` (431, without a word to us);
-//! and `:protocol`, unless the builder says `enable_connect_protocol`, which the terminal port does so that an extended CONNECT
-//! gets its 501 from here.
+//! What h2 refuses itself, by a stream or connection error, and we never see (RFC 9113, section 8): field
+//! names not in lower case; CR, LF, NUL and other controls in values; pseudo-header fields that are repeated,
+//! unknown, after a field, or `:status`; connection-specific fields and a `TE` other than `trailers`; a
+//! missing `:method`, `:scheme` or `:path`, both of the latter in a CONNECT; a `Content-Length` that is no
+//! number, that differs from its twin, or from the DATA that came; an authority or path that `http::uri`
+//! cannot read; field lists beyond the builder's `max_header_list_size` (431, without a word to us); and
+//! `:protocol`, unless the builder says `enable_connect_protocol`, which the terminal port does so that an
+//! extended CONNECT gets its 501 from here.
 //!
-//! What h2 hides from us: `http::uri` cuts `:path` at `#` (nobody downstream sees the rest either: what is judged is what is
-//! forwarded), and drops `:scheme` where `:authority` is missing, hence our refusal of that.
+//! What h2 hides from us: `http::uri` cuts `:path` at `#` (nobody downstream sees the rest either: what is
+//! judged is what is forwarded), and drops `:scheme` where `:authority` is missing, hence our refusal of
+//! that.
 
 use http::header::{CONTENT_LENGTH, COOKIE, EXPECT, HOST, TE};
 use http::request::Parts;
 use http::{HeaderMap, Method};
 
-use crate::strict_http1::{Authority, Fault, Limits, content_length, decisive_once, is_decisive, judge_path};
+use crate::strict_http1::{Authority, Fault, Limits, METHOD_BYTES};
+use crate::strict_http1::{content_length, decisive_once, is_decisive, judge_path};
 
-/// Longer methods than any registered one are noise.
-const METHOD_BYTES: usize = 20;
 /// Fields of HTTP/1 connections (RFC 9113, section 8.2.2); h2 knows most of them, and may forget one.
 const OF_CONNECTIONS: [&str; 6] =
     ["connection", "http2-settings", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade"];
@@ -33,7 +34,8 @@ pub enum Leg {
     Inner,
 }
 
-/// Judges one head. Whether its authority is one that this connection serves ([`Fault::Authority`]) is the caller's question.
+/// Judges one head. Whether its authority is one that this connection serves ([`Fault::Authority`]) is the
+/// caller's question.
 pub fn judge(parts: &Parts, leg: Leg, limits: &Limits) -> Result<(), Fault> {
     let extended = parts.extensions.get::<hyper::ext::Protocol>().is_some()
         || parts.extensions.get::<h2::ext::Protocol>().is_some();
@@ -89,7 +91,8 @@ fn judge_target(parts: &Parts, leg: Leg) -> Result<(), Fault> {
     let authority = parts.uri.authority().ok_or(Fault::Malformed("no :authority"))?;
     let authority = Authority::parse(authority.as_str().as_bytes())?;
     let connect = parts.method == Method::CONNECT;
-    let default_port = if connect { judge_connect(parts, leg, &authority)? } else { judge_request(parts, leg)? };
+    let default_port =
+        if connect { judge_connect(parts, leg, &authority)? } else { judge_request(parts, leg)? };
     match parts.headers.get(HOST).map(|host| Authority::parse(host.as_bytes())).transpose()? {
         Some(host) if !host.same(&authority, default_port) => Err(Fault::Ambiguous("host is not :authority")),
         _ => Ok(()),

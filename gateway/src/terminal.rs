@@ -123,7 +123,12 @@ impl Terminals {
     }
 
     /// The name's certificate is now this one; the one before is refused from here on.
-    pub async fn enrolled(&self, name: &TerminalId, fingerprint: Digest, now: Timestamp) -> Result<(), StoreError> {
+    pub async fn enrolled(
+        &self,
+        name: &TerminalId,
+        fingerprint: Digest,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
         self.store.add_certificate(name, &fingerprint, now).await?;
         self.refresh().await
     }

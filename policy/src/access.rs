@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::host::Host;
-use crate::rule::{Methods, PathGlob};
+use crate::rule::Rule;
 use crate::url::{Origin, Target};
 
 /// How long after a page request of a service its resources may be asked for.
@@ -144,20 +144,14 @@ impl Usage {
     }
 }
 
-/// A personal grant: one inspect rule for one person until a time. It opens pages.
+/// A personal grant: one inspect rule, which opens pages, for one person until a time.
 #[derive(Clone, Debug)]
 pub struct Grant {
     pub id: String,
     pub person: String,
-    /// The name of service that records show, `grant` for example.
+    /// The name of service that records show.
     pub service: String,
-    pub host: Host,
-    pub port: u16,
-    /// Any of them; empty means every path.
-    pub paths: Vec<PathGlob>,
-    pub methods: Methods,
-    /// Bytes.
-    pub upload_limit: u64,
+    pub rule: Rule,
     /// Not any more from this instant on.
     pub until: Timestamp,
     /// Login of the member of staff who granted.

@@ -11,6 +11,14 @@ pub struct Text {
     pub en: String,
 }
 
+/// `text!("en français", "in English")`, both with inline arguments.
+macro_rules! text {
+    ($fr:literal, $en:literal $(,)?) => {
+        $crate::finding::Text { fr: format!($fr), en: format!($en) }
+    };
+}
+pub(crate) use text;
+
 /// Does it keep the policy from being published?
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]

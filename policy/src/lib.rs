@@ -4,17 +4,22 @@
 //! [`Policy::explain`], tests and replay ask both; it is one walk. Start reading at `evaluate`, then `rule`, then `parse`.
 
 mod access;
+mod candidate;
 mod decision;
 mod evaluate;
 mod explain;
 mod finding;
 mod host;
+mod index;
+mod lint;
 mod parse;
 mod path;
 mod query;
 mod reason;
 mod rule;
 mod services;
+mod similar;
+mod suspicious;
 mod url;
 mod window;
 
@@ -27,11 +32,16 @@ pub use parse::Checked;
 pub use path::PathError;
 pub use reason::{Reason, UnknownReason};
 pub use rule::{
-    AccessKind, CATALOGUE, Category, HostPattern, Inspect, Methods, Mode, Name, PathGlob, Rule, Service,
+    AccessKind, CATALOGUE, Category, HostPattern, Inspect, Methods, Mode, Name, PathGlob, Refuse, Rule,
+    Service,
 };
 pub use services::{Person, ServiceView, Unavailable};
 pub use url::{Authority, Origin, Scheme, TARGET_LIMIT_BYTES, Target, TargetError, Url};
 pub use window::Window;
+
+use candidate::RuleAt;
+use index::HostIndex;
+use jiff::tz::TimeZone;
 
 /// The starter policy that `init` installs: real steps, each unverified until staff learn it.
 pub const STARTER: &str = include_str!("../starter.toml");
@@ -39,11 +49,21 @@ pub const STARTER: &str = include_str!("../starter.toml");
 /// A whole policy file, judged. Cheap to share, never changed: a new file makes a new policy.
 #[derive(Clone, Debug)]
 pub struct Policy {
+    time_zone: TimeZone,
+    windows: Vec<Window>,
     /// In the order of the file.
     services: Vec<Service>,
+    rules: HostIndex<RuleAt>,
+    /// To the position of the `[[refuse]]` in the file.
+    refused: HostIndex<usize>,
+    refusals: Vec<Refuse>,
 }
 
 impl Policy {
+    pub fn time_zone(&self) -> &TimeZone {
+        &self.time_zone
+    }
+
     /// In the order of the file.
     pub fn services(&self) -> &[Service] {
         &self.services
@@ -51,5 +71,10 @@ impl Policy {
 
     pub fn service(&self, id: &str) -> Option<&Service> {
         self.services.iter().find(|service| *service.id == *id)
+    }
+
+    /// In the order of the file.
+    pub fn refusals(&self) -> &[Refuse] {
+        &self.refusals
     }
 }

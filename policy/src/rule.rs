@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::host::Host;
 use crate::path;
-use crate::url::Url;
+use crate::url::{Authority, Url};
 
 /// Text by language code (`fr`, `en`, …).
 pub type Name = BTreeMap<String, String>;
@@ -91,6 +91,24 @@ impl Category {
     }
 }
 
+/// One `[[refuse]]`: beats every rule of every service and every personal grant.
+#[derive(Clone, Debug)]
+pub struct Refuse {
+    pub(crate) hosts: Vec<HostPattern>,
+    pub(crate) reason: String,
+}
+
+impl Refuse {
+    pub fn hosts(&self) -> &[HostPattern] {
+        &self.hosts
+    }
+
+    /// Why, in the words of staff.
+    pub fn reason(&self) -> &str {
+        &self.reason
+    }
+}
+
 /// How bytes pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -111,6 +129,24 @@ pub struct Rule {
 }
 
 impl Rule {
+    /// The rule of a personal grant: pages of one host and port, at paths that match one of `paths` (none: any path).
+    pub fn granting(authority: &Authority, paths: Vec<PathGlob>, methods: Methods) -> Rule {
+        let inspect =
+            Inspect { paths, methods, upload_limit: default_upload_limit(methods), ..Inspect::pages() };
+        let hosts = vec![HostPattern::Exact(authority.host().clone())];
+        Rule { hosts, ports: vec![authority.port()], inspect: Some(inspect) }
+    }
+
+    /// The one rule of the local catalogue: its items are reached by their origins, and what they send stays in the house.
+    pub(crate) fn catalogue() -> Rule {
+        let methods = ["POST", "PUT"]
+            .iter()
+            .filter_map(|method| Methods::of(method))
+            .fold(Methods::READ, Methods::with);
+        let inspect = Inspect { methods, upload_limit: default_upload_limit(methods), ..Inspect::pages() };
+        Rule { hosts: Vec::new(), ports: vec![443], inspect: Some(inspect) }
+    }
+
     pub fn hosts(&self) -> &[HostPattern] {
         &self.hosts
     }
@@ -142,6 +178,46 @@ pub struct Inspect {
     pub(crate) download_types: Arc<[Box<str>]>,
     pub(crate) websocket: bool,
     pub(crate) record_query: bool,
+}
+
+impl Inspect {
+    /// Every default of the file.
+    pub(crate) fn pages() -> Inspect {
+        Inspect {
+            paths: Vec::new(),
+            path_regex: Vec::new(),
+            queries: None,
+            methods: Methods::READ,
+            kind: AccessKind::Page,
+            upload_limit: 0,
+            download_types: Arc::new([]),
+            websocket: false,
+            record_query: false,
+        }
+    }
+
+    /// `path` in comparison form.
+    pub(crate) fn allows_path(&self, path: &str) -> bool {
+        (self.paths.is_empty() && self.path_regex.is_empty())
+            || self.paths.iter().any(|glob| glob.matches(path))
+            || self.path_regex.iter().any(|regex| regex.is_match(path))
+    }
+
+    pub(crate) fn allows_query(&self, parameters: &[Box<str>]) -> bool {
+        self.queries.as_ref().is_none_or(|allowed| parameters.iter().all(|name| allowed.contains(name)))
+    }
+
+    pub fn kind(&self) -> AccessKind {
+        self.kind
+    }
+}
+
+/// Forms fit in this; a rule that takes documents says more.
+const FORM_UPLOAD_LIMIT_BYTES: u64 = 1024 * 1024;
+
+/// Bytes a rule takes when it does not say: none without a method that carries a body.
+pub(crate) fn default_upload_limit(methods: Methods) -> u64 {
+    if methods.uploads() { FORM_UPLOAD_LIMIT_BYTES } else { 0 }
 }
 
 /// The `access` of a rule.

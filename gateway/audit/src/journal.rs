@@ -275,7 +275,9 @@ pub(crate) struct Queues {
     /// Bounded by `live`.
     pub(crate) closings: Vec<Closing>,
     pub(crate) stop: bool,
-    pub(crate) stopped: Vec<oneshot::Sender<()>>,
+    /// The writer is gone.
+    ended: bool,
+    stopped: Vec<oneshot::Sender<()>>,
 }
 
 #[derive(Clone, Default)]
@@ -308,9 +310,22 @@ impl Inbox {
         self.live.close();
         let mut queues = self.queues();
         queues.stop = true;
+        // After the end nobody would answer: dropping the sender does.
+        let done = done.filter(|_| !queues.ended);
         queues.stopped.extend(done);
         drop(queues);
         self.news.notify_all();
+    }
+}
+
+impl Inbox {
+    /// The writer is gone: whoever waits gets no answer, whoever stops the journal gets one.
+    pub(crate) fn end(&self) {
+        self.stop(None);
+        let mut queues = self.queues();
+        queues.records.clear();
+        queues.stopped.drain(..).for_each(|done| _ = done.send(()));
+        queues.ended = true;
     }
 }
 
@@ -330,7 +345,7 @@ impl Prepared {
         };
         fits("url", draft.sealed.url.as_ref().map_or(0, String::len), URL_LIMIT_BYTES)?;
         fits("page", draft.sealed.page.as_ref().map_or(0, String::len), URL_LIMIT_BYTES)?;
-        fits("reason", draft.reason.as_ref().map_or(0, String::len), tail::REASON_LIMIT_BYTES)?;
+        fits("reason", draft.reason.as_ref().map_or(0, String::len), tail::NAME_LIMIT_BYTES)?;
         let plaintext = draft.sealed.to_bytes();
         fits("everything", plaintext.len() + OVERHEAD_BYTES + tail::HEADER_LIMIT_BYTES, ENTRY_LIMIT_BYTES)?;
         Ok(Prepared { draft, plaintext, key: Some(key) })
@@ -340,7 +355,7 @@ impl Prepared {
     pub(crate) fn closing(mut draft: Draft, opened: u64, key: Option<Arc<SealingKey>>) -> Self {
         draft.kind = Kind::Closed;
         draft.opened = Some(opened);
-        draft.reason = draft.reason.filter(|reason| reason.len() <= tail::REASON_LIMIT_BYTES);
+        draft.reason = draft.reason.filter(|reason| reason.len() <= tail::NAME_LIMIT_BYTES);
         let limit = tail::CLOSING_LIMIT_BYTES - OVERHEAD_BYTES - tail::HEADER_LIMIT_BYTES;
         let mut plaintext = draft.sealed.to_bytes();
         let shorten: [fn(&mut Sealed); 3] =
@@ -371,6 +386,12 @@ pub(crate) struct Closing {
     pub(crate) prepared: Prepared,
     /// Freed when the closing is durable; an orphan's closing has none.
     pub(crate) _booking: Option<OwnedSemaphorePermit>,
+}
+
+impl Closing {
+    pub(crate) fn of_orphan(prepared: Prepared) -> Self {
+        Closing { prepared, _booking: None }
+    }
 }
 
 /// Whom to tell that a record is durable, or not.

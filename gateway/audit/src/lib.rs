@@ -6,20 +6,29 @@
 //! layout and the invariants.
 
 mod checkpoint;
+mod entries;
 mod journal;
+mod proof;
+mod publisher;
 mod record;
 mod recover;
 mod seal;
 mod search;
+mod store;
 mod tail;
+mod tile;
 mod tree;
 mod verify;
+mod writer;
 
 pub use checkpoint::{Checkpoint, CheckpointError, SigningKey, VerifierKey};
 pub use journal::{Clock, Health, Journal, JournalConfig, JournalError, Limits, Opening, Orphan};
+pub use proof::{ConsistencyProof, InclusionProof, Nodes, ProofError};
 pub use record::{Draft, Effect, EntryError, Header, Kind, Record, Sealed};
 pub use recover::StartError;
 pub use seal::{EntryKey, KeyId, SealingKey, disclose, open_with_entry_key};
 pub use search::{Query, SearchError, search};
+pub use store::prune;
+pub use tile::{FolderNodes, TilePath};
 pub use tree::{Hash, leaf_hash};
 pub use verify::{FirstBad, Verified, verify};

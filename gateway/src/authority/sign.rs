@@ -53,7 +53,8 @@ pub fn terminal_key() -> Result<TerminalKey, AuthorityError> {
     let key = new_key("a terminal")?;
     let mut empty = CertificateParams::default();
     empty.distinguished_name = DistinguishedName::new();
-    let request = empty.serialize_request(&key).and_then(|request| request.pem()).map_err(signing("a terminal"))?;
+    let request =
+        empty.serialize_request(&key).and_then(|request| request.pem()).map_err(signing("a terminal"))?;
     Ok(TerminalKey { key: key.serialize_pem().into(), request })
 }
 

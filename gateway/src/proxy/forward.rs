@@ -168,6 +168,14 @@ impl Watched {
         Some(Err(reason.as_str().into()))
     }
 
+    fn complete(&mut self) {
+        if let Way::Down(permit) = &mut self.way
+            && let Some(permit) = permit.take()
+        {
+            permit.finish();
+        }
+    }
+
     fn count(&self, bytes: usize) -> u64 {
         match self.way {
             Way::Up(_) => self.exchange.meter.sent(bytes),
@@ -199,6 +207,10 @@ impl HttpBody for Watched {
             Some(Ok(frame)) => {
                 let passed = this.count(frame.data_ref().map_or(0, Bytes::len));
                 if passed <= this.limit_bytes {
+                    // A body of known length is not asked again once its last byte is out.
+                    if this.body.is_end_stream() {
+                        this.complete();
+                    }
                     return Poll::Ready(Some(Ok(frame)));
                 }
                 let reason = if matches!(this.way, Way::Up(_)) { Reason::Upload } else { Reason::DownloadSize };
@@ -209,11 +221,7 @@ impl HttpBody for Watched {
                 this.fail(reason)
             }
             None => {
-                if let Way::Down(permit) = &mut this.way
-                    && let Some(permit) = permit.take()
-                {
-                    permit.finish();
-                }
+                this.complete();
                 None
             }
         })

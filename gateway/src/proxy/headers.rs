@@ -3,14 +3,15 @@
 //! Hop-by-hop fields end here (RFC 9110, section 7.6.1), so do fields by which a client claims an identity or a server points
 //! around the proxy.
 
-use http::header::{CONNECTION, HOST, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE};
-use http::{HeaderMap, HeaderName};
+use http::header::{CONNECTION, COOKIE, HOST, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE};
+use http::{HeaderMap, HeaderName, HeaderValue};
 
 const HOP_BY_HOP: [HeaderName; 7] =
     [CONNECTION, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE];
 
 /// Besides those: fields that proxies invented, and those that override what was judged.
-const REQUEST_FIELDS: [&str; 18] = [
+const REQUEST_FIELDS: [&str; 19] = [
+    "expect", // answered by us when the body is wanted
     "keep-alive",
     "proxy-connection",
     "proxy-status",
@@ -39,10 +40,21 @@ const RESPONSE_FIELDS: [&str; 6] =
 pub fn clean_request(headers: &mut HeaderMap) {
     remove(headers, &REQUEST_FIELDS);
     headers.remove(HOST);
+    join_cookies(headers);
 }
 
 pub fn clean_response(headers: &mut HeaderMap) {
     remove(headers, &RESPONSE_FIELDS);
+}
+
+/// HTTP/2 clients split cookies; towards an HTTP/1 origin they are one field (RFC 9113, section 8.2.3).
+fn join_cookies(headers: &mut HeaderMap) {
+    let crumbs: Vec<_> = headers.get_all(COOKIE).iter().map(|crumb| crumb.as_bytes()).collect();
+    if crumbs.len() > 1
+        && let Ok(cookie) = HeaderValue::from_bytes(&crumbs.join(&b"; "[..]))
+    {
+        headers.insert(COOKIE, cookie);
+    }
 }
 
 fn remove(headers: &mut HeaderMap, fields: &[&str]) {
@@ -82,6 +94,8 @@ mod tests {
             ("host", "a.example"),
             ("accept", "*/*"),
             ("cookie", "a=b"),
+            ("cookie", "c=d"),
+            ("expect", "100-continue"),
             ("connection", "keep-alive, X-Secret"),
             ("x-secret", "1"),
             ("proxy-authorization", "Bearer t"),
@@ -92,6 +106,16 @@ mod tests {
             ("forwarded", "for=x"),
         ];
         assert_eq!(kept(clean_request, &sent), ["accept", "cookie"]);
+    }
+
+    #[test]
+    fn split_cookies_are_joined() {
+        let mut headers = HeaderMap::new();
+        for crumb in ["a=1", "b=2"] {
+            headers.append(COOKIE, HeaderValue::from_static(crumb));
+        }
+        clean_request(&mut headers);
+        assert_eq!(headers.get_all(COOKIE).iter().collect::<Vec<_>>(), ["a=1; b=2"]);
     }
 
     #[test]

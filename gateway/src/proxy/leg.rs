@@ -8,7 +8,8 @@ use std::pin::pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, Request, Response, Version};
+use http::header::{CONNECTION, HOST, UPGRADE};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version};
 use hyper::body::{Body as _, Incoming};
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
@@ -139,7 +140,7 @@ impl Leg {
                 return Ok(Err(Reason::PlainHttp));
             }
         }
-        if let Some(host) = request.headers().get(http::header::HOST) {
+        if let Some(host) = request.headers().get(HOST) {
             let host = host.to_str().map_err(|_| TargetError::Malformed("a Host that is not ASCII"))?;
             if Authority::parse_with_default(host, Scheme::Https)? != *authority {
                 return Ok(Err(Reason::Authority));
@@ -157,7 +158,14 @@ impl Leg {
 }
 
 async fn answer(leg: Arc<Leg>, request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
-    Ok(route(&leg, request).await)
+    let asks_upgrade = request.method() == Method::CONNECT || request.headers().contains_key(UPGRADE);
+    let is_connect = request.method() == Method::CONNECT;
+    let response = route(&leg, request).await;
+    let switched = response.status() == StatusCode::SWITCHING_PROTOCOLS || is_connect && response.status().is_success();
+    if let Some(verdict) = leg.verdict.as_ref().filter(|_| asks_upgrade && !switched) {
+        verdict.resume(); // it stays HTTP: what follows is the next request
+    }
+    Ok(response)
 }
 
 /// Our own API, or the path of a request.
@@ -198,11 +206,11 @@ pub fn reason(fault: Fault) -> Reason {
 
 /// A WebSocket handshake (RFC 6455, section 4.2.1); its other fields are the origin's to judge.
 fn is_websocket(method: &Method, headers: &HeaderMap) -> bool {
-    let names = |field, word| {
-        let values = headers.get_all(field).iter().filter_map(|value: &http::HeaderValue| value.to_str().ok());
+    let names = |field: HeaderName, word: &str| {
+        let values = headers.get_all(field).iter().filter_map(|value: &HeaderValue| value.to_str().ok());
         values.flat_map(|value| value.split(',')).any(|token| token.trim().eq_ignore_ascii_case(word))
     };
-    method == Method::GET && names(http::header::UPGRADE, "websocket") && names(http::header::CONNECTION, "upgrade")
+    method == Method::GET && names(UPGRADE, "websocket") && names(CONNECTION, "upgrade")
 }
 
 /// Tells the judge that this HTTP/1 connection becomes a tunnel, and waits for its bytes (HTTP/2: the stream's).
@@ -211,12 +219,5 @@ pub fn upgrade(leg: &Leg, request: &mut Request<Incoming>) -> hyper::upgrade::On
         verdict.become_transparent();
     }
     hyper::upgrade::on(request)
-}
-
-/// Tells the judge that a CONNECT or an upgrade was answered otherwise: what follows is HTTP.
-pub fn stay_http(leg: &Leg) {
-    if let Some(verdict) = &leg.verdict {
-        verdict.resume();
-    }
 }
 

@@ -103,7 +103,7 @@ impl Question {
                 session: session.id.as_str(),
             },
             groups: &session.groups,
-            grants: &[],
+            grants: &session.grants(),
             usage: &usage,
             own_names: &gateway.own_names,
             now,

@@ -32,7 +32,6 @@ pub async fn open(permit: Permit, leg: &Leg, mut request: Request<Incoming>, aut
     let dialled = match dialled {
         Ok(dialled) => dialled,
         Err((reason, address)) => {
-            leg::stay_http(leg);
             return permit.refuse(reason, address).respond(Reader::Program);
         }
     };
@@ -89,8 +88,8 @@ pub async fn splice(permit: Permit, client: impl ClientStream, upstream: impl Cl
     let exchange = permit.exchange().clone();
     let (client_read, client_write) = tokio::io::split(client);
     let (upstream_read, upstream_write) = tokio::io::split(upstream);
-    let up = pump(client_read, upstream_write, |bytes| drop(exchange.meter.sent(bytes)));
-    let down = pump(upstream_read, client_write, |bytes| drop(exchange.meter.received(bytes)));
+    let up = pump(client_read, upstream_write, |bytes| _ = exchange.meter.sent(bytes));
+    let down = pump(upstream_read, client_write, |bytes| _ = exchange.meter.received(bytes));
     tokio::select! {
         biased;
         () = exchange.ended() => {}

@@ -30,8 +30,8 @@ pub async fn open(permit: Permit, leg: &Leg, mut request: Request<Incoming>, url
     let mut answer = match answer {
         Ok(answer) if answer.status() == StatusCode::SWITCHING_PROTOCOLS => answer,
         // An origin that does not want a WebSocket says so in words; they are not ours to carry as a page.
-        Ok(_) => return refuse(permit, leg, (Reason::UpstreamProtocol, None), reader),
-        Err(failure) => return refuse(permit, leg, failure, reader),
+        Ok(_) => return permit.refuse(Reason::UpstreamProtocol, None).respond(reader),
+        Err((reason, address)) => return permit.refuse(reason, address).respond(reader),
     };
     permit.answered(101);
     let upstream = hyper::upgrade::on(&mut answer);
@@ -45,11 +45,6 @@ pub async fn open(permit: Permit, leg: &Leg, mut request: Request<Incoming>, url
     headers::clean_response(&mut parts.headers);
     switch(&mut parts.headers);
     Response::from_parts(parts, body.map_err(BoxError::from).boxed_unsync())
-}
-
-fn refuse(permit: Permit, leg: &Leg, (reason, address): upstream::Failure, reader: Reader) -> Response<Body> {
-    leg::stay_http(leg);
-    permit.refuse(reason, address).respond(reader)
 }
 
 /// The handshake as it goes upstream: cleaned like any request, and an upgrade again.

@@ -8,7 +8,12 @@ impl Store {
         sqlx::query_scalar(sql).fetch_all(&self.pool).await.attempting("reading whose access is stopped")
     }
 
-    pub(crate) async fn add_access_stop(&self, group: &str, by: &str, now: Timestamp) -> Result<(), StoreError> {
+    pub(crate) async fn add_access_stop(
+        &self,
+        group: &str,
+        by: &str,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
         let sql = "INSERT INTO access_stops (group_name, stopped_by, stopped_at) VALUES ($1, $2, $3)
                    ON CONFLICT (group_name) DO NOTHING";
         let query = sqlx::query(sql).bind(group).bind(by).bind(now.as_millisecond());

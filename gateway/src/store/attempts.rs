@@ -11,7 +11,8 @@ pub(crate) struct Tally {
 impl Store {
     pub(crate) async fn tally(&self, subject: &str, place: &str) -> Result<Tally, StoreError> {
         let sql = "SELECT failures, last_at FROM attempts WHERE subject = $1 AND place = $2";
-        let row = sqlx::query_as::<_, (i64, i64)>(sql).bind(subject).bind(place).fetch_optional(&self.pool).await;
+        let row =
+            sqlx::query_as::<_, (i64, i64)>(sql).bind(subject).bind(place).fetch_optional(&self.pool).await;
         let row = row.attempting("reading wrong tries")?;
         Ok(row.map_or(Tally::default(), |(failures, last_at)| Tally { failures, last_at }))
     }
@@ -24,7 +25,8 @@ impl Store {
         changes: &[(&str, Tally, Tally)],
     ) -> Result<bool, StoreError> {
         const ATTEMPTED: &str = "counting a try";
-        let sql = "INSERT INTO attempts (subject, place, known, failures, last_at) VALUES ($1, $2, $3, $4, $5)
+        let sql =
+            "INSERT INTO attempts (subject, place, known, failures, last_at) VALUES ($1, $2, $3, $4, $5)
                    ON CONFLICT (subject, place) DO UPDATE SET known = $3, failures = $4, last_at = $5
                    WHERE attempts.failures = $6 AND attempts.last_at = $7";
         let mut transaction = self.pool.begin().await.attempting(ATTEMPTED)?;

@@ -14,7 +14,10 @@ fn key((id, subject, month, secret): Row) -> Result<KeyRow, StoreError> {
 impl Store {
     pub(crate) async fn journal_keys(&self) -> Result<Vec<KeyRow>, StoreError> {
         let sql = "SELECT id, subject, month, secret FROM journal_keys ORDER BY month, subject";
-        let rows = sqlx::query_as::<_, Row>(sql).fetch_all(&self.pool).await.attempting("reading the sealing keys")?;
+        let rows = sqlx::query_as::<_, Row>(sql)
+            .fetch_all(&self.pool)
+            .await
+            .attempting("reading the sealing keys")?;
         rows.into_iter().map(key).collect()
     }
 

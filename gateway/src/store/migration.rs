@@ -36,6 +36,8 @@ pub(super) async fn migrate(pool: &AnyPool) -> Result<(), StoreError> {
 }
 
 async fn version(transaction: &mut Transaction<'_, Any>) -> Result<i64, sqlx::Error> {
-    sqlx::raw_sql("CREATE TABLE IF NOT EXISTS schema_steps (step BIGINT PRIMARY KEY)").execute(&mut **transaction).await?;
+    sqlx::raw_sql("CREATE TABLE IF NOT EXISTS schema_steps (step BIGINT PRIMARY KEY)")
+        .execute(&mut **transaction)
+        .await?;
     sqlx::query_scalar("SELECT COALESCE(MAX(step), 0) FROM schema_steps").fetch_one(&mut **transaction).await
 }

@@ -4,7 +4,11 @@ use jiff::civil::Date;
 
 impl Store {
     /// Service and minute of everything a person used on a day.
-    pub(crate) async fn minutes(&self, person: &PersonId, day: Date) -> Result<Vec<(String, i64)>, StoreError> {
+    pub(crate) async fn minutes(
+        &self,
+        person: &PersonId,
+        day: Date,
+    ) -> Result<Vec<(String, i64)>, StoreError> {
         let sql = "SELECT service, minute FROM minutes WHERE person = $1 AND day = $2";
         let query = sqlx::query_as(sql).bind(person.as_str()).bind(day.to_string());
         query.fetch_all(&self.pool).await.attempting("reading used minutes")

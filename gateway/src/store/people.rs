@@ -49,7 +49,11 @@ impl Store {
 
     pub(crate) async fn pin_hash(&self, id: &str) -> Result<Option<String>, StoreError> {
         let sql = "SELECT pin_hash FROM people WHERE id = $1";
-        sqlx::query_scalar(sql).bind(id).fetch_optional(&self.pool).await.attempting("reading a person's PIN hash")
+        sqlx::query_scalar(sql)
+            .bind(id)
+            .fetch_optional(&self.pool)
+            .await
+            .attempting("reading a person's PIN hash")
     }
 
     pub(crate) async fn set_pin_hash(&self, id: &PersonId, hash: &str) -> Result<(), StoreError> {

@@ -8,7 +8,8 @@ type Row = (i64, String, String, String, String, i64, i64, Option<i64>);
 
 fn version(row: Row, signatures: Vec<Signature>) -> Result<Version, StoreError> {
     let (version, state, text, proposer, comment, needed, proposed_at, published_at) = row;
-    let unreadable = || StoreError::Unreadable { what: format!("policy version {version} in state `{state}`") };
+    let unreadable =
+        || StoreError::Unreadable { what: format!("policy version {version} in state `{state}`") };
     Ok(Version {
         version: u64::try_from(version).map_err(|_| unreadable())?,
         state: VersionState::parse(&state).ok_or_else(unreadable)?,
@@ -46,35 +47,52 @@ async fn publish_if_signed(
 }
 
 impl Store {
-    /// Adds the next version with its proposer's signature; publishes it when that is enough.
+    /// 0 when there is none.
+    pub(crate) async fn last_policy_version(&self) -> Result<u64, StoreError> {
+        let sql = "SELECT COALESCE(MAX(version), 0) FROM policies";
+        let last = sqlx::query_scalar::<_, i64>(sql).fetch_one(&self.pool).await;
+        Ok(last.attempting("looking for the last policy version")?.unsigned_abs())
+    }
+
+    /// Adds a version with its proposer's signature, and publishes it when that is enough. False when the number is taken.
     pub(crate) async fn add_policy(
         &self,
+        version: u64,
         text: &str,
         by: &Login,
         comment: &str,
         signatures_needed: u32,
         now: Timestamp,
-    ) -> Result<u64, StoreError> {
+    ) -> Result<bool, StoreError> {
         const ATTEMPTED: &str = "adding a policy version";
+        let version = version.cast_signed();
         let mut transaction = self.pool.begin().await.attempting(ATTEMPTED)?;
-        let sql = "INSERT INTO policies (version, state, text, proposer, comment, signatures_needed, proposed_at)
-                   VALUES ((SELECT COALESCE(MAX(version), 0) + 1 FROM policies), 'proposed', $1, $2, $3, $4, $5)
-                   RETURNING version";
-        let query = sqlx::query_scalar::<_, i64>(sql)
+        let sql =
+            "INSERT INTO policies (version, state, text, proposer, comment, signatures_needed, proposed_at)
+                   VALUES ($1, 'proposed', $2, $3, $4, $5, $6) ON CONFLICT (version) DO NOTHING";
+        let query = sqlx::query(sql)
+            .bind(version)
             .bind(text)
             .bind(by.as_str())
             .bind(comment)
             .bind(i64::from(signatures_needed))
             .bind(now.as_millisecond());
-        let version = query.fetch_one(&mut *transaction).await.attempting(ATTEMPTED)?;
-        sign(&mut transaction, version, by, now).await.attempting(ATTEMPTED)?;
-        publish_if_signed(&mut transaction, version, now).await.attempting(ATTEMPTED)?;
+        let added = query.execute(&mut *transaction).await.attempting(ATTEMPTED)?.rows_affected() == 1;
+        if added {
+            sign(&mut transaction, version, by, now).await.attempting(ATTEMPTED)?;
+            publish_if_signed(&mut transaction, version, now).await.attempting(ATTEMPTED)?;
+        }
         transaction.commit().await.attempting(ATTEMPTED)?;
-        Ok(version.unsigned_abs())
+        Ok(added)
     }
 
     /// False when this login signed it before. Publishes it when the signatures are enough.
-    pub(crate) async fn sign_policy(&self, version: u64, by: &Login, now: Timestamp) -> Result<bool, StoreError> {
+    pub(crate) async fn sign_policy(
+        &self,
+        version: u64,
+        by: &Login,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
         const ATTEMPTED: &str = "signing a policy version";
         let version = version.cast_signed();
         let mut transaction = self.pool.begin().await.attempting(ATTEMPTED)?;
@@ -86,10 +104,13 @@ impl Store {
 
     pub(crate) async fn policy(&self, number: u64) -> Result<Option<Version>, StoreError> {
         const ATTEMPTED: &str = "reading a policy version";
-        let sql = "SELECT version, state, text, proposer, comment, signatures_needed, proposed_at, published_at
+        let sql =
+            "SELECT version, state, text, proposer, comment, signatures_needed, proposed_at, published_at
                    FROM policies WHERE version = $1";
         let query = sqlx::query_as::<_, Row>(sql).bind(number.cast_signed());
-        let Some(row) = query.fetch_optional(&self.pool).await.attempting(ATTEMPTED)? else { return Ok(None) };
+        let Some(row) = query.fetch_optional(&self.pool).await.attempting(ATTEMPTED)? else {
+            return Ok(None);
+        };
         let sql = "SELECT login, signed_at FROM signatures WHERE version = $1 ORDER BY signed_at, login";
         let query = sqlx::query_as::<_, (String, i64)>(sql).bind(number.cast_signed());
         let signatures = query.fetch_all(&self.pool).await.attempting(ATTEMPTED)?;
@@ -97,12 +118,15 @@ impl Store {
         version(row, signatures).map(Some)
     }
 
-    /// Numbers only, latest first.
-    pub(crate) async fn policy_versions(&self, limit: i64) -> Result<Vec<u64>, StoreError> {
+    /// The latest first.
+    pub(crate) async fn policies(&self, limit: i64) -> Result<Vec<Version>, StoreError> {
         let sql = "SELECT version FROM policies ORDER BY version DESC LIMIT $1";
-        let query = sqlx::query_scalar::<_, i64>(sql).bind(limit);
-        let versions = query.fetch_all(&self.pool).await.attempting("listing policy versions")?;
-        Ok(versions.into_iter().map(i64::unsigned_abs).collect())
+        let numbers = sqlx::query_scalar::<_, i64>(sql).bind(limit).fetch_all(&self.pool).await;
+        let mut versions = Vec::new();
+        for number in numbers.attempting("listing policy versions")? {
+            versions.extend(self.policy(number.unsigned_abs()).await?);
+        }
+        Ok(versions)
     }
 
     pub(crate) async fn published_policy(&self) -> Result<Option<u64>, StoreError> {

@@ -5,7 +5,9 @@ use passerelle_api::AccessRequest;
 
 type Row = (String, String, String, i64, String, Option<String>, Option<i64>);
 
-fn request((id, url, reason, asked_at, state, answer, answered_at): Row) -> Result<AccessRequest, StoreError> {
+fn request(
+    (id, url, reason, asked_at, state, answer, answered_at): Row,
+) -> Result<AccessRequest, StoreError> {
     let asked_at = timestamp(asked_at)?;
     let answered_at = answered_at.map(timestamp).transpose()?;
     Ok(AccessRequest { id, url, reason, asked_at, state, answer, answered_at })
@@ -35,7 +37,11 @@ impl Store {
     }
 
     /// Newest first.
-    pub(crate) async fn requests_of(&self, person: &PersonId, limit: i64) -> Result<Vec<AccessRequest>, StoreError> {
+    pub(crate) async fn requests_of(
+        &self,
+        person: &PersonId,
+        limit: i64,
+    ) -> Result<Vec<AccessRequest>, StoreError> {
         let sql = "SELECT id, url, reason, asked_at, state, answer, answered_at FROM requests
                    WHERE person = $1 ORDER BY asked_at DESC, id LIMIT $2";
         let query = sqlx::query_as::<_, Row>(sql).bind(person.as_str()).bind(limit);
@@ -51,9 +57,11 @@ impl Store {
         answer: &str,
         now: Timestamp,
     ) -> Result<Option<AccessRequest>, StoreError> {
-        let sql = "UPDATE requests SET state = $2, answer = $3, answered_at = $4 WHERE id = $1 AND state = 'open'
+        let sql =
+            "UPDATE requests SET state = $2, answer = $3, answered_at = $4 WHERE id = $1 AND state = 'open'
                    RETURNING id, url, reason, asked_at, state, answer, answered_at";
-        let query = sqlx::query_as::<_, Row>(sql).bind(id).bind(state).bind(answer).bind(now.as_millisecond());
+        let query =
+            sqlx::query_as::<_, Row>(sql).bind(id).bind(state).bind(answer).bind(now.as_millisecond());
         query.fetch_optional(&self.pool).await.attempting("answering a request")?.map(request).transpose()
     }
 }

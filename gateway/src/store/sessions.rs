@@ -5,9 +5,15 @@ use jiff::Timestamp;
 
 impl Store {
     /// Sessions that this gateway left open when it last ran.
-    pub(crate) async fn end_sessions_of_earlier_run(&self, gateway: &str, now: Timestamp) -> Result<(), StoreError> {
-        let sql = "UPDATE sessions SET ended_at = $2, end_reason = $3 WHERE gateway = $1 AND ended_at IS NULL";
-        let query = sqlx::query(sql).bind(gateway).bind(now.as_millisecond()).bind(EndReason::Stopping.code());
+    pub(crate) async fn end_sessions_of_earlier_run(
+        &self,
+        gateway: &str,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let sql =
+            "UPDATE sessions SET ended_at = $2, end_reason = $3 WHERE gateway = $1 AND ended_at IS NULL";
+        let query =
+            sqlx::query(sql).bind(gateway).bind(now.as_millisecond()).bind(EndReason::Stopping.code());
         query.execute(&self.pool).await.map(drop).attempting("ending the sessions of an earlier run")
     }
 
@@ -17,9 +23,11 @@ impl Store {
         let now = session.started.as_millisecond();
         let mut transaction = self.pool.begin().await.attempting(ATTEMPTED)?;
         let sql = "UPDATE sessions SET ended_at = $2, end_reason = $3 WHERE person = $1 AND ended_at IS NULL";
-        let query = sqlx::query(sql).bind(session.person.as_str()).bind(now).bind(EndReason::SignedOut.code());
+        let query =
+            sqlx::query(sql).bind(session.person.as_str()).bind(now).bind(EndReason::SignedOut.code());
         query.execute(&mut *transaction).await.attempting(ATTEMPTED)?;
-        let sql = "INSERT INTO sessions (id, gateway, person, terminal, started_at) VALUES ($1, $2, $3, $4, $5)";
+        let sql =
+            "INSERT INTO sessions (id, gateway, person, terminal, started_at) VALUES ($1, $2, $3, $4, $5)";
         let query = sqlx::query(sql)
             .bind(session.id.as_str())
             .bind(gateway)
@@ -30,7 +38,12 @@ impl Store {
         transaction.commit().await.attempting(ATTEMPTED)
     }
 
-    pub(crate) async fn end_session(&self, id: &SessionId, reason: EndReason, now: Timestamp) -> Result<(), StoreError> {
+    pub(crate) async fn end_session(
+        &self,
+        id: &SessionId,
+        reason: EndReason,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
         let sql = "UPDATE sessions SET ended_at = $2, end_reason = $3 WHERE id = $1 AND ended_at IS NULL";
         let query = sqlx::query(sql).bind(id.as_str()).bind(now.as_millisecond()).bind(reason.code());
         query.execute(&self.pool).await.map(drop).attempting("ending a session")
@@ -62,7 +75,8 @@ impl Store {
     }
 
     pub(crate) async fn last_sign_in(&self, person: &PersonId) -> Result<Option<LastSignIn>, StoreError> {
-        let sql = "SELECT started_at, terminal FROM sessions WHERE person = $1 ORDER BY started_at DESC LIMIT 1";
+        let sql =
+            "SELECT started_at, terminal FROM sessions WHERE person = $1 ORDER BY started_at DESC LIMIT 1";
         let query = sqlx::query_as::<_, (i64, String)>(sql).bind(person.as_str());
         let row = query.fetch_optional(&self.pool).await.attempting("reading the last sign-in")?;
         row.map(|(at, terminal)| {

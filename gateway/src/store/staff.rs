@@ -40,7 +40,11 @@ impl Store {
     pub(crate) async fn staff(&self, login: &str) -> Result<Option<(Staff, String)>, StoreError> {
         const ATTEMPTED: &str = "reading a staff member";
         let sql = "SELECT login, role, one_time_password, added_at FROM staff WHERE login = $1";
-        let row = sqlx::query_as::<_, Row>(sql).bind(login).fetch_optional(&self.pool).await.attempting(ATTEMPTED)?;
+        let row = sqlx::query_as::<_, Row>(sql)
+            .bind(login)
+            .fetch_optional(&self.pool)
+            .await
+            .attempting(ATTEMPTED)?;
         let sql = "SELECT password_hash FROM staff WHERE login = $1";
         let hash = sqlx::query_scalar::<_, String>(sql).bind(login).fetch_optional(&self.pool).await;
         row.zip(hash.attempting(ATTEMPTED)?).map(|(row, hash)| Ok((staff(row)?, hash))).transpose()

@@ -6,7 +6,9 @@ use jiff::Timestamp;
 
 type Row = (String, String, String, i64, Option<i64>, Option<i64>);
 
-fn terminal((name, fingerprint, state, enrolled_at, ended_at, last_seen_at): Row) -> Result<Terminal, StoreError> {
+fn terminal(
+    (name, fingerprint, state, enrolled_at, ended_at, last_seen_at): Row,
+) -> Result<Terminal, StoreError> {
     let unreadable = || StoreError::Unreadable { what: format!("the terminal state `{state}`") };
     Ok(Terminal {
         name: identifier(&name)?,
@@ -37,7 +39,11 @@ impl Store {
     }
 
     /// The name that a good code was for; the code is used up by the same statement.
-    pub(crate) async fn use_invitation(&self, digest: &Digest, now: Timestamp) -> Result<Option<TerminalId>, StoreError> {
+    pub(crate) async fn use_invitation(
+        &self,
+        digest: &Digest,
+        now: Timestamp,
+    ) -> Result<Option<TerminalId>, StoreError> {
         let sql = "UPDATE invitations SET used_at = $2
                    WHERE digest = $1 AND used_at IS NULL AND expires_at > $2 RETURNING terminal";
         let query = sqlx::query_scalar::<_, String>(sql).bind(hex(digest)).bind(now.as_millisecond());
@@ -53,11 +59,13 @@ impl Store {
     ) -> Result<(), StoreError> {
         const ATTEMPTED: &str = "enrolling a terminal";
         let mut transaction = self.pool.begin().await.attempting(ATTEMPTED)?;
-        let sql = "UPDATE certificates SET ended_at = $2, state = $3 WHERE terminal = $1 AND ended_at IS NULL";
+        let sql =
+            "UPDATE certificates SET ended_at = $2, state = $3 WHERE terminal = $1 AND ended_at IS NULL";
         let query = sqlx::query(sql).bind(name.as_str()).bind(now.as_millisecond());
         let query = query.bind(TerminalState::Replaced.word());
         query.execute(&mut *transaction).await.attempting(ATTEMPTED)?;
-        let sql = "INSERT INTO certificates (fingerprint, terminal, enrolled_at, state) VALUES ($1, $2, $3, $4)";
+        let sql =
+            "INSERT INTO certificates (fingerprint, terminal, enrolled_at, state) VALUES ($1, $2, $3, $4)";
         let query = sqlx::query(sql).bind(hex(fingerprint)).bind(name.as_str()).bind(now.as_millisecond());
         let query = query.bind(TerminalState::Active.word());
         query.execute(&mut *transaction).await.attempting(ATTEMPTED)?;
@@ -65,10 +73,15 @@ impl Store {
     }
 
     /// False when the name has no certificate in force. Its open codes go too.
-    pub(crate) async fn revoke_certificate(&self, name: &TerminalId, now: Timestamp) -> Result<bool, StoreError> {
+    pub(crate) async fn revoke_certificate(
+        &self,
+        name: &TerminalId,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
         const ATTEMPTED: &str = "revoking a terminal";
         let mut transaction = self.pool.begin().await.attempting(ATTEMPTED)?;
-        let sql = "UPDATE certificates SET ended_at = $2, state = $3 WHERE terminal = $1 AND ended_at IS NULL";
+        let sql =
+            "UPDATE certificates SET ended_at = $2, state = $3 WHERE terminal = $1 AND ended_at IS NULL";
         let query = sqlx::query(sql).bind(name.as_str()).bind(now.as_millisecond());
         let query = query.bind(TerminalState::Revoked.word());
         let revoked = query.execute(&mut *transaction).await.attempting(ATTEMPTED)?.rows_affected() == 1;
@@ -82,7 +95,8 @@ impl Store {
     pub(crate) async fn terminals(&self) -> Result<Vec<Terminal>, StoreError> {
         let sql = "SELECT terminal, fingerprint, state, enrolled_at, ended_at, last_seen_at FROM certificates
                    ORDER BY enrolled_at, CASE WHEN ended_at IS NULL THEN 1 ELSE 0 END";
-        let rows = sqlx::query_as::<_, Row>(sql).fetch_all(&self.pool).await.attempting("listing terminals")?;
+        let rows =
+            sqlx::query_as::<_, Row>(sql).fetch_all(&self.pool).await.attempting("listing terminals")?;
         rows.into_iter().map(terminal).collect()
     }
 

@@ -1,5 +1,5 @@
-//! The I/O around an [`Inspector`]: holds heads until they are judged, lets bodies through in the caller's own buffer, and
-//! keeps the time limits.
+//! The I/O around an [`Inspector`]: holds heads until they are judged, lets bodies through in the caller's
+//! own buffer, and keeps the time limits.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -19,9 +19,9 @@ use super::{Expectation, Fault, Inspector, Limits, Phase, Step, Verdict};
 const READ_BYTES: usize = 8 * 1024;
 /// Bytes that a client may send ahead of the answer to its CONNECT: one large ClientHello.
 const AHEAD_BYTES: usize = 64 * 1024;
-/// After a farewell: how much, and how long, is still read and dropped, since closing over unread bytes resets the
-/// connection and takes the farewell with it.
-const LINGER_BYTES: usize = 256 * 1024;
+/// After the last answer to a client that still sends: how much, and how long, is read and dropped, since
+/// closing over unread bytes resets the connection and takes the answer with it (RFC 9112, section 9.6).
+const LINGER_BYTES: usize = 1024 * 1024;
 const LINGER: Duration = Duration::from_secs(1);
 
 /// A stream that passes on judged HTTP/1 only.
@@ -130,8 +130,9 @@ impl<S> StrictIo<S> {
         self.held.clear();
     }
 
-    /// A read after a fault. A refused request head stays unseen (an end of file would abort the exchange that hyper is
-    /// at), until its owner shuts the connection down or nobody did in time; any other fault is the reader's error.
+    /// A read after a fault. A refused request head stays unseen (an end of file would abort the exchange
+    /// that hyper is at), until its owner shuts the connection down or nobody did in time; any other fault is
+    /// the reader's error.
     fn poll_failed(&mut self, cx: &mut Context<'_>, fault: Fault) -> Poll<io::Result<()>> {
         if !self.quiet {
             return Poll::Ready(Err(fault.into()));
@@ -179,7 +180,8 @@ impl<S> StrictIo<S> {
 }
 
 impl<S: AsyncRead + Unpin> StrictIo<S> {
-    /// Reads into the caller's buffer where bytes will mostly pass as they are, and keeps back what may not yet.
+    /// Reads into the caller's buffer where bytes will mostly pass as they are, and keeps back what may not
+    /// yet.
     fn poll_through(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
         ready!(Pin::new(&mut self.stream).poll_read(cx, buf))?;
@@ -244,7 +246,8 @@ impl<S: AsyncRead + Unpin> AsyncRead for StrictIo<S> {
             if this.ended {
                 return if undecided && !this.held.is_empty() { Poll::Pending } else { Poll::Ready(Ok(())) };
             }
-            let straight = this.held.is_empty() && matches!(this.inspector.phase(), Phase::Body | Phase::Transparent);
+            let straight =
+                this.held.is_empty() && matches!(this.inspector.phase(), Phase::Body | Phase::Transparent);
             let read = if straight { this.poll_through(cx, buf) } else { this.poll_hold(cx) };
             match read {
                 Poll::Ready(read) => read?,
@@ -292,6 +295,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for StrictIo<S> {
             match &mut this.farewell {
                 Farewell::Unsaid => match this.shared.lock().farewell.take() {
                     Some(response) => this.farewell = Farewell::Saying(response),
+                    None if this.server && matches!(this.inspector.phase(), Phase::Body | Phase::Failed) => {
+                        this.farewell = Farewell::Saying(Bytes::new());
+                    }
                     None => return Pin::new(&mut this.stream).poll_shutdown(cx),
                 },
                 Farewell::Saying(rest) if rest.has_remaining() => {

@@ -1,5 +1,5 @@
-//! `host[:port]` as it stands in `Host`, `:authority`, CONNECT and absolute-form targets (RFC 3986, section 3.2): shape only.
-//! Which hosts may be spoken to, and which spellings name one, is the policy's affair.
+//! `host[:port]` as it stands in `Host`, `:authority`, CONNECT and absolute-form targets (RFC 3986, section
+//! 3.2): shape only. Which hosts may be spoken to, and which spellings name one, is the policy's affair.
 
 use std::net::Ipv6Addr;
 
@@ -14,8 +14,8 @@ pub struct Authority<'a> {
 }
 
 impl<'a> Authority<'a> {
-    /// Refuses user information, escapes, anything that is not ASCII, brackets around anything but an IPv6 address, and ports
-    /// that are empty, zero, signed or too large.
+    /// Refuses user information, escapes, anything that is not ASCII, brackets around anything but an IPv6
+    /// address, and ports that are empty, zero, signed or too large.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, Fault> {
         let text = std::str::from_utf8(bytes).map_err(|_| Fault::Malformed("authority is not ASCII"))?;
         if text.contains('@') {

@@ -3,7 +3,8 @@
 use std::error::Error;
 use std::io;
 
-/// A judgement against the peer. The text says which rule was broken, for staff; [`Fault::code`] is the contract's reason.
+/// A judgement against the peer. The text says which rule was broken, for staff; [`Fault::code`] is the
+/// contract's reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
     /// Not HTTP as RFC 9110, 9112 and 9113 write it.
@@ -50,7 +51,9 @@ impl Fault {
     /// The same fault in an upstream's answer, which is nothing the client could mend.
     pub(super) fn of_upstream(self) -> Self {
         match self {
-            Self::Malformed(why) | Self::Ambiguous(why) | Self::Unsupported(why) => Self::UpstreamProtocol(why),
+            Self::Malformed(why) | Self::Ambiguous(why) | Self::Unsupported(why) => {
+                Self::UpstreamProtocol(why)
+            }
             Self::HeaderSize => Self::UpstreamProtocol("the head is too large"),
             other => other,
         }

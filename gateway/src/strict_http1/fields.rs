@@ -2,8 +2,8 @@
 
 use super::Fault;
 
-/// Fields that decide framing, routing, identity or permission. Two of them could be read differently by two readers, so each
-/// stands once at most; and in a trailer, where nobody would look, never.
+/// Fields that decide framing, routing, identity or permission. Two of them could be read differently by two
+/// readers, so each stands once at most; and in a trailer, where nobody would look, never.
 const DECISIVE: [&str; 19] = [
     "access-control-request-method",
     "authorization",
@@ -26,7 +26,8 @@ const DECISIVE: [&str; 19] = [
     "upgrade",
 ];
 
-/// Fields of an answer that decide where its body ends and what it is. Answers repeat other fields in daily life.
+/// Fields of an answer that decide where its body ends and what it is. Answers repeat other fields in daily
+/// life.
 const DECISIVE_IN_ANSWERS: [&str; 5] =
     ["content-disposition", "content-length", "content-type", "location", "transfer-encoding"];
 

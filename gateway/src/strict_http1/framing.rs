@@ -45,8 +45,8 @@ impl Body {
         matches!(self, Self::Length(0) | Self::Chunked(Chunked::Over))
     }
 
-    /// Judges the next bytes; answers how many are good and of this body. It faults only on the first byte, so bytes before
-    /// a fault are counted first, and the answer does not depend on how the bytes were cut.
+    /// Judges the next bytes; answers how many are good and of this body. It faults only on the first byte,
+    /// so bytes before a fault are counted first, and the answer does not depend on how the bytes were cut.
     pub fn take(&mut self, bytes: &[u8]) -> Result<usize, Fault> {
         match self {
             Self::UntilClose => Ok(bytes.len()),
@@ -79,7 +79,9 @@ impl Chunked {
         let byte = bytes[0];
         let next = match self {
             Self::Size { digits, size } => match (char::from(byte).to_digit(16), byte) {
-                (Some(_), _) if *digits == SIZE_DIGITS => return Err(Fault::Malformed("chunk size is too long")),
+                (Some(_), _) if *digits == SIZE_DIGITS => {
+                    return Err(Fault::Malformed("chunk size is too long"));
+                }
                 (Some(digit), _) => Self::Size { digits: *digits + 1, size: *size * 16 + u64::from(digit) },
                 (None, b';') if *digits > 0 => Self::Extension { size: *size, bytes: 0 },
                 (None, b'\r') if *digits > 0 => Self::SizeLf { size: *size },
@@ -87,8 +89,12 @@ impl Chunked {
             },
             Self::Extension { size, bytes } => match byte {
                 b'\r' if *bytes > 0 => Self::SizeLf { size: *size },
-                _ if *bytes == EXTENSION_BYTES => return Err(Fault::Malformed("chunk extension is too long")),
-                b if *bytes == 0 && !is_token(&[b]) => return Err(Fault::Malformed("chunk extension without a name")),
+                _ if *bytes == EXTENSION_BYTES => {
+                    return Err(Fault::Malformed("chunk extension is too long"));
+                }
+                b if *bytes == 0 && !is_token(&[b]) => {
+                    return Err(Fault::Malformed("chunk extension without a name"));
+                }
                 b' '..=b'~' | b'\t' => Self::Extension { size: *size, bytes: *bytes + 1 },
                 _ => return Err(Fault::Malformed("not a chunk extension")),
             },
@@ -106,7 +112,9 @@ impl Chunked {
             }
             Self::DataCr if byte == b'\r' => Self::DataLf,
             Self::DataLf if byte == b'\n' => Body::NEXT_CHUNK,
-            Self::DataCr | Self::DataLf => return Err(Fault::Malformed("chunk data is longer than its size")),
+            Self::DataCr | Self::DataLf => {
+                return Err(Fault::Malformed("chunk data is longer than its size"));
+            }
             Self::Trailer { line, bytes } => {
                 if *bytes == TRAILER_BYTES {
                     return Err(Fault::HeaderSize);
@@ -128,8 +136,8 @@ impl Chunked {
     }
 }
 
-/// Whether `byte` ends this trailer line, which then was judged: a trailer holds no decisive field, since whoever merges it
-/// into the head would change what was judged (RFC 9110, section 6.5.1).
+/// Whether `byte` ends this trailer line, which then was judged: a trailer holds no decisive field, since
+/// whoever merges it into the head would change what was judged (RFC 9110, section 6.5.1).
 fn trailer_byte(line: &[u8], byte: u8) -> Result<bool, Fault> {
     match (line.split_last(), byte) {
         (Some((b'\r', [])), b'\n') => Ok(true),

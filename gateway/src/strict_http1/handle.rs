@@ -1,4 +1,5 @@
-//! What the owner of a connection holds while hyper owns the [`StrictIo`](super::StrictIo): the state both share.
+//! What the owner of a connection holds while hyper owns the [`StrictIo`](super::StrictIo): the state both
+//! share.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Waker};
@@ -22,8 +23,8 @@ pub struct Refused {
 
 /// The server side's handle: learns of refused heads, answers them, and decides on tunnels.
 ///
-/// A refused head never reaches hyper, whose earlier exchanges on the connection must end undisturbed (an early end of file
-/// would abort them). So the connection's owner does this:
+/// A refused head never reaches hyper, whose earlier exchanges on the connection must end undisturbed (an
+/// early end of file would abort them). So the connection's owner does this:
 ///
 /// ```text
 /// select! {
@@ -37,8 +38,8 @@ pub struct Refused {
 /// }
 /// ```
 ///
-/// If nobody answers, the connection ends after `head_seconds`. A fault within a body reaches the service as an error of
-/// that body ([`Fault::find`]), since only the service can answer an exchange that has begun.
+/// If nobody answers, the connection ends after `head_seconds`. A fault within a body reaches the service as
+/// an error of that body ([`Fault::find`]), since only the service can answer an exchange that has begun.
 #[derive(Debug, Clone)]
 pub struct Verdict(pub(super) Arc<Shared>);
 
@@ -69,13 +70,14 @@ impl Verdict {
         self.0.lock().farewell = Some(response);
     }
 
-    /// Says that the 200 to a CONNECT, or the 101 to an upgrade, goes out: all further bytes pass unread, those already sent first.
+    /// Says that the 200 to a CONNECT, or the 101 to an upgrade, goes out: all further bytes pass unread,
+    /// those already sent first.
     pub fn become_transparent(&self) {
         self.0.decide(Switch::Transparent);
     }
 
-    /// Says that the CONNECT or upgrade was answered otherwise: the bytes that follow are a next request, and judged.
-    /// Needed only if the connection stays open.
+    /// Says that the CONNECT or upgrade was answered otherwise: the bytes that follow are a next request, and
+    /// judged. Needed only if the connection stays open.
     pub fn resume(&self) {
         self.0.decide(Switch::Resume);
     }
@@ -86,8 +88,8 @@ impl Verdict {
 pub struct Expectation(pub(super) Arc<Shared>);
 
 impl Expectation {
-    /// Call it before each request is sent: the answer's framing depends on `method` (RFC 9112, section 6.3), and 101 is an
-    /// answer only if an `upgrade` was asked for (after it, bytes pass unread).
+    /// Call it before each request is sent: the answer's framing depends on `method` (RFC 9112, section 6.3),
+    /// and 101 is an answer only if an `upgrade` was asked for (after it, bytes pass unread).
     pub fn expect(&self, method: &Method, upgrade: bool) {
         let mut state = self.0.lock();
         state.expected = Some((method.clone(), upgrade, Instant::now()));

@@ -7,7 +7,7 @@ use super::framing::Body;
 use super::{Authority, Fault, Limits};
 
 /// Longer methods than any registered one (`VERSION-CONTROL`) are noise.
-const METHOD_BYTES: usize = 20;
+pub(crate) const METHOD_BYTES: usize = 20;
 
 /// What the next steps need of a good request head.
 #[derive(Debug)]
@@ -24,8 +24,8 @@ pub(super) struct ResponseHead {
     pub body: Body,
 }
 
-/// Looks for the end of a head, each byte once, and stops at the first byte that no good head could hold: a peer that
-/// ends lines its own way, or speaks something else, is told at once instead of at a time limit.
+/// Looks for the end of a head, each byte once, and stops at the first byte that no good head could hold: a
+/// peer that ends lines its own way, or speaks something else, is told at once instead of at a time limit.
 #[derive(Debug, Default)]
 pub(super) struct Scan {
     seen: usize,
@@ -93,7 +93,7 @@ impl Scan {
 /// Judges a request head that [`Scan`] delimited (RFC 9112, sections 3, 5 and 6).
 pub(super) fn judge_request(head: &[u8]) -> Result<RequestHead, Fault> {
     let mut lines = lines(head);
-    let (method, target, version) = request_line(lines.next().unwrap_or_default())?;
+    let [method, target, version] = request_line(lines.next().unwrap_or_default())?;
     let connect = method == b"CONNECT";
     match version {
         b"HTTP/1.1" => {}
@@ -145,29 +145,34 @@ pub(super) fn glimpse(head: &[u8], limits: &Limits) -> (Option<String>, Option<S
     let line = head.split(|&b| b == b'\r' || b == b'\n').next().unwrap_or_default();
     let mut parts = line.split(|&b| b == b' ');
     let method = parts.next().filter(|m| is_token(m) && m.len() <= METHOD_BYTES).and_then(text);
-    let visible = |t: &&[u8]| !t.is_empty() && t.len() <= limits.target_bytes && t.iter().all(u8::is_ascii_graphic);
+    let visible =
+        |t: &&[u8]| !t.is_empty() && t.len() <= limits.target_bytes && t.iter().all(u8::is_ascii_graphic);
     let target = parts.next().filter(visible).filter(|_| method.is_some()).and_then(text);
     (method, target)
 }
 
 /// The lines of a delimited head, without their CRLF and without the empty one.
 fn lines(head: &[u8]) -> impl Iterator<Item = &[u8]> {
-    head.split_inclusive(|&b| b == b'\n').map(|line| line.strip_suffix(b"\r\n").unwrap_or(line)).filter(|l| !l.is_empty())
+    head.split_inclusive(|&b| b == b'\n')
+        .map(|line| line.strip_suffix(b"\r\n").unwrap_or(line))
+        .filter(|l| !l.is_empty())
 }
 
-fn request_line(line: &[u8]) -> Result<(&[u8], &[u8], &[u8]), Fault> {
+fn request_line(line: &[u8]) -> Result<[&[u8]; 3], Fault> {
     let mut parts = line.split(|&b| b == b' ');
-    let (Some(method), Some(target), Some(version), None) = (parts.next(), parts.next(), parts.next(), parts.next())
+    let (Some(method), Some(target), Some(version), None) =
+        (parts.next(), parts.next(), parts.next(), parts.next())
     else {
         return Err(Fault::Malformed("request line is not three words"));
     };
     if !is_token(method) || method.len() > METHOD_BYTES {
         return Err(Fault::Malformed("method is not a token"));
     }
-    Ok((method, target, version))
+    Ok([method, target, version])
 }
 
-/// Status, and whether the answer is HTTP/1.0. The space before an absent reason is often forgotten, and harmless.
+/// Status, and whether the answer is HTTP/1.0. The space before an absent reason is often forgotten, and
+/// harmless.
 fn status_line(line: &[u8]) -> Result<(u16, bool), Fault> {
     let (version, rest) = line.split_at_checked(9).ok_or(Fault::Malformed("not a status line"))?;
     let (code, reason) = rest.split_at_checked(3).ok_or(Fault::Malformed("no status code"))?;
@@ -202,14 +207,17 @@ fn judge_target(connect: bool, old: bool, target: &[u8], host: Option<&[u8]>) ->
         split_absolute(target)?
     };
     match host {
-        Some(host) if !host.same(&authority, default_port) => Err(Fault::Ambiguous("Host is not the target's authority")),
+        Some(host) if !host.same(&authority, default_port) => {
+            Err(Fault::Ambiguous("Host is not the target's authority"))
+        }
         _ => Ok(()),
     }
 }
 
 /// The authority of an absolute-form target and its scheme's port; any other form is refused.
 fn split_absolute(target: &[u8]) -> Result<(Authority<'_>, u16), Fault> {
-    let scheme = |name: &str| target.get(..name.len()).is_some_and(|t| t.eq_ignore_ascii_case(name.as_bytes()));
+    let scheme =
+        |name: &str| target.get(..name.len()).is_some_and(|t| t.eq_ignore_ascii_case(name.as_bytes()));
     let (rest, port) = match () {
         () if scheme("http://") => (&target[7..], 80),
         () if scheme("https://") => (&target[8..], 443),
@@ -222,19 +230,24 @@ fn split_absolute(target: &[u8]) -> Result<(Authority<'_>, u16), Fault> {
     Ok((Authority::parse(&rest[..end])?, port))
 }
 
-/// Path and query as a browser would send them: what the URL standard's serialiser leaves bare may stand bare. So `|` may
-/// stand in a path, and `\ ^ ` { | }` in a query; `#`, quotes and angle brackets nowhere. Escapes are the policy's affair.
+/// Path and query as a browser would send them: what the URL standard's serialiser leaves bare may stand
+/// bare. So `|` may stand in a path, and `\ ^ ` { | }` in a query; `#`, quotes and angle brackets nowhere.
+/// Escapes are the policy's affair.
 pub(crate) fn judge_path(target: &[u8]) -> Result<(), Fault> {
     let query = memchr::memchr(b'?', target).unwrap_or(target.len());
     let in_path = |b: &u8| b.is_ascii_graphic() && !b"#\"<>\\^`{}".contains(b);
     let in_query = |b: &u8| b.is_ascii_graphic() && !b"#\"<>".contains(b);
-    match target.first() == Some(&b'/') && target[..query].iter().all(in_path) && target[query..].iter().all(in_query) {
+    match target.first() == Some(&b'/')
+        && target[..query].iter().all(in_path)
+        && target[query..].iter().all(in_query)
+    {
         true => Ok(()),
         false => Err(Fault::Malformed("a character that no target holds")),
     }
 }
 
-/// A `Connection` option makes a field hop-by-hop: whoever strips it would strip a decisive one (RFC 9110, section 7.6.1).
+/// A `Connection` option makes a field hop-by-hop: whoever strips it would strip a decisive one (RFC 9110,
+/// section 7.6.1).
 fn judge_connection(fields: &Fields<'_>) -> Result<(), Fault> {
     let options = fields.all("connection").flat_map(|value| value.split(|&b| b == b','));
     let strips = |option: &[u8]| is_decisive(option) && !option.eq_ignore_ascii_case(b"upgrade");
@@ -255,7 +268,8 @@ fn request_body(fields: &Fields<'_>, old: bool) -> Result<Body, Fault> {
     }
 }
 
-/// Whether the request is a WebSocket handshake (RFC 6455, section 4.1); every other upgrade is never offered.
+/// Whether the request is a WebSocket handshake (RFC 6455, section 4.1); every other upgrade is never
+/// offered.
 fn judge_upgrade(fields: &Fields<'_>, method: &[u8]) -> Result<bool, Fault> {
     if fields.get("http2-settings").is_some() {
         return Err(Fault::Unsupported("h2c"));

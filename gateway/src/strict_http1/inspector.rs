@@ -51,7 +51,10 @@ pub struct Inspector {
 enum Side {
     Requests,
     /// The method that awaits its answer and whether it asked for an upgrade; interim answers so far.
-    Answers { expected: Option<(Method, bool)>, interim: u8 },
+    Answers {
+        expected: Option<(Method, bool)>,
+        interim: u8,
+    },
 }
 
 #[derive(Debug)]
@@ -82,7 +85,8 @@ impl Inspector {
         }
     }
 
-    /// Answers the tunnel question, if there is one: `true` lets all further bytes pass, `false` awaits another head.
+    /// Answers the tunnel question, if there is one: `true` lets all further bytes pass, `false` awaits
+    /// another head.
     pub fn decide(&mut self, transparent: bool) {
         if matches!(self.state, State::Undecided) {
             self.state = if transparent { State::Transparent } else { State::Head(Scan::default()) };

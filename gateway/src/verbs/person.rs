@@ -1,7 +1,5 @@
 //! `person add|list|lock|unlock|release`.
 
-use std::sync::Arc;
-
 use jiff::Timestamp;
 use passerelle_audit::{Kind, Sealed};
 use serde_json::json;
@@ -10,7 +8,7 @@ use super::{Answer, Outcome, Secret, VerbError, table};
 use crate::Gateway;
 use crate::identifier::{GroupId, Login, PersonId};
 use crate::journal_keys::Subject;
-use crate::session::{EndReason, LiveSession};
+use crate::session::EndReason;
 
 pub async fn add(
     gateway: &Gateway,
@@ -37,7 +35,9 @@ pub async fn list(gateway: &Gateway) -> Outcome {
     };
     let rows: Vec<_> = people
         .iter()
-        .map(|p| vec![p.id.to_string(), state(p).to_owned(), joined(&p.groups), joined(&p.trio), p.name.clone()])
+        .map(|p| {
+            vec![p.id.to_string(), state(p).to_owned(), joined(&p.groups), joined(&p.trio), p.name.clone()]
+        })
         .collect();
     let json = json!({ "people": people.iter().map(|p| json!({
         "id": p.id.as_str(),
@@ -75,7 +75,9 @@ pub async fn release(gateway: &Gateway, id: &str) -> Outcome {
 async fn end(gateway: &Gateway, id: &PersonId, state: &str) -> Outcome {
     let ended = gateway.sessions.end_for_person(id, EndReason::PersonLocked, Timestamp::now()).await;
     changed(gateway, id, state).await?;
-    record_ended(gateway, &ended, EndReason::PersonLocked).await?;
+    for session in &ended {
+        gateway.record_end(session).await;
+    }
     let text = format!("Person {id} is {state}; {} session(s) ended.", ended.len());
     Ok(Answer::done(text, json!({ "person": id.as_str(), "state": state, "sessions_ended": ended.len() })))
 }
@@ -83,25 +85,6 @@ async fn end(gateway: &Gateway, id: &PersonId, state: &str) -> Outcome {
 async fn changed(gateway: &Gateway, id: &PersonId, what: &str) -> Result<(), VerbError> {
     let sealed = Sealed { person: Some(id.to_string()), detail: Some(what.to_owned()), ..Sealed::default() };
     gateway.record(Kind::PersonChanged, &Subject::Person(id.clone()), None, sealed).await?;
-    Ok(())
-}
-
-/// The records of sessions that a verb ended.
-pub async fn record_ended(
-    gateway: &Gateway,
-    ended: &[Arc<LiveSession>],
-    reason: EndReason,
-) -> Result<(), VerbError> {
-    for session in ended {
-        let sealed = Sealed {
-            terminal: Some(session.terminal.to_string()),
-            person: Some(session.person.to_string()),
-            session: Some(session.id.as_str().to_owned()),
-            ..Sealed::default()
-        };
-        let subject = Subject::Person(session.person.clone());
-        gateway.record(Kind::SignedOut, &subject, Some(reason.code()), sealed).await?;
-    }
     Ok(())
 }
 

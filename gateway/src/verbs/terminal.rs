@@ -49,7 +49,7 @@ pub async fn enrol(gateway: &Gateway, name: &TerminalId, csr: &str) -> Result<En
         certificate,
         trust: gateway.authority.trust_pem(),
         inspection: gateway.authority.inspection_pem(),
-        journal_key: gateway.authority.journal_key().verifier_key(&gateway.config.journal.gateway).to_string(),
+        journal_key: gateway.journal_key.clone(),
     })
 }
 
@@ -70,8 +70,13 @@ pub async fn revoke(gateway: &Gateway, name: &str) -> Outcome {
     let ended = gateway.sessions.end_for_terminal(&name, EndReason::TerminalRevoked, now).await;
     let sealed = Sealed { terminal: Some(name.to_string()), ..Sealed::default() };
     gateway.record(Kind::TerminalRevoked, &Subject::Gateway, None, sealed).await?;
-    super::person::record_ended(gateway, &ended, EndReason::TerminalRevoked).await?;
-    Ok(Answer::done(format!("Terminal {name} is revoked."), json!({ "terminal": name.as_str(), "state": "revoked" })))
+    for session in &ended {
+        gateway.record_end(session).await;
+    }
+    Ok(Answer::done(
+        format!("Terminal {name} is revoked."),
+        json!({ "terminal": name.as_str(), "state": "revoked" }),
+    ))
 }
 
 pub fn list(gateway: &Gateway) -> Outcome {
@@ -84,7 +89,14 @@ pub fn list(gateway: &Gateway) -> Outcome {
     let time = |time: Option<Timestamp>| time.map(|time| time.to_string()).unwrap_or_default();
     let rows: Vec<_> = terminals
         .iter()
-        .map(|t| vec![t.name.to_string(), state(t.state).to_owned(), t.enrolled_at.to_string(), time(t.last_seen_at)])
+        .map(|t| {
+            vec![
+                t.name.to_string(),
+                state(t.state).to_owned(),
+                t.enrolled_at.to_string(),
+                time(t.last_seen_at),
+            ]
+        })
         .collect();
     let json = json!({ "terminals": terminals.iter().map(|t| json!({
         "name": t.name.as_str(),
