@@ -1,0 +1,419 @@
+//! What the gateway holds: the [`Journal`], and one [`Opening`] per live exchange.
+//!
+//! Both only leave work in the writer's [`Inbox`]; the writer thread owns the files. Records wait in a bounded queue.
+//! Closings have a list of their own whose places are booked with the openings, so closing never waits and never fails, and
+//! a flood of openings can't starve it.
+
+use std::collections::VecDeque;
+use std::io;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError, oneshot};
+
+use crate::checkpoint::SigningKey;
+use crate::record::{Draft, ENTRY_LIMIT_BYTES, Kind, Sealed, URL_LIMIT_BYTES};
+use crate::seal::{KeyId, OVERHEAD_BYTES, SealingKey};
+use crate::{recover, tail};
+
+/// Tells the time of records. A parameter, so that tests own it.
+pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
+/// Where and as whom to keep a journal.
+pub struct JournalConfig {
+    /// `DIR/audit`; made where absent.
+    pub folder: PathBuf,
+    /// The `gateway` of every record.
+    pub gateway: String,
+    /// The log's name in its checkpoints: a URL without scheme, without spaces and `+`.
+    pub origin: String,
+    pub signing_key: SigningKey,
+    pub limits: Limits,
+}
+
+/// Every bound of the journal.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Records that may wait for the writer; more wait outside. A few batches, so that a batch is always ready.
+    pub queue_records: usize,
+    /// Records in one batch, hence in one sync: long enough to carry 50,000 a second, short enough for 5 ms.
+    pub batch_records: usize,
+    /// Live exchanges: each has the bytes of its closing reserved on disk.
+    pub live_exchanges: usize,
+    /// Durable records that publishing may lag behind, in bytes of memory; beyond it the journal refuses.
+    pub backlog_bytes: usize,
+    /// With less free disk than this nothing new is recorded, so that publishing and the database can still breathe.
+    pub free_floor_bytes: u64,
+    /// A tail segment longer than this is followed by a new one: what a start has to read again.
+    pub segment_bytes: u64,
+    /// How often a checkpoint is signed while there is news.
+    pub publish_interval: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            queue_records: 4_096,
+            batch_records: 1_024,
+            live_exchanges: 16_384,
+            backlog_bytes: 256 << 20,
+            free_floor_bytes: 256 << 10,
+            segment_bytes: 32 << 20,
+            publish_interval: Duration::from_secs(1),
+        }
+    }
+}
+
+/// Why a record was not taken. In every case: no record, no access.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum JournalError {
+    /// The disk is full, broken, or publishing lags too far behind.
+    #[error("the journal cannot write")]
+    Unavailable(#[source] Arc<io::Error>),
+    #[error("{0} exchanges are live already")]
+    Busy(usize),
+    #[error("the journal has stopped")]
+    Stopped,
+    /// [`Journal::open`] records openings and [`Opening::close`] closings: nothing else may.
+    #[error("a record of kind {0:?} is not appended")]
+    Kind(Kind),
+    #[error("a record may have {limit} bytes of {what}, this one has {bytes}")]
+    TooLarge { what: &'static str, bytes: usize, limit: usize },
+}
+
+/// An opening that the last run left without closing; the start wrote the closing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Orphan {
+    pub opened: u64,
+    /// What the opening said, as far as the keyring opens it.
+    pub sealed: Sealed,
+}
+
+/// Whether the journal works, for the metrics and for staff.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Health {
+    /// What stopped the last write or publication, if it failed.
+    pub failure: Option<String>,
+    /// Records waiting for the writer.
+    pub queued: usize,
+    /// Openings without closing.
+    pub live: usize,
+    /// Durable records.
+    pub records: u64,
+    /// Records under the last published checkpoint.
+    pub published: u64,
+    pub last_sync: Option<Timestamp>,
+}
+
+/// A handle on the journal. The last one dropped stops the writer without waiting for it; [`Journal::stop`] waits.
+#[derive(Clone)]
+pub struct Journal {
+    owner: Arc<Owner>,
+}
+
+struct Owner {
+    inbox: Arc<Inbox>,
+}
+
+impl Drop for Owner {
+    fn drop(&mut self) {
+        self.inbox.stop(None);
+    }
+}
+
+impl Journal {
+    /// Opens the journal of `config.folder`: cuts a torn tail, checks what is published, closes the orphans with reason
+    /// `crash` and starts the writer. The keyring finds the keys of the orphans; one it doesn't have leaves a closing
+    /// without sealed part.
+    pub fn start(
+        config: JournalConfig,
+        clock: Clock,
+        keyring: impl Fn(&KeyId) -> Option<SealingKey>,
+    ) -> Result<(Journal, Vec<Orphan>), recover::StartError> {
+        let inbox = Arc::new(Inbox::new(&config.limits));
+        let orphans = recover::start(config, clock, &keyring, inbox.clone())?;
+        Ok((Journal::on(inbox), orphans))
+    }
+
+    pub(crate) fn on(inbox: Arc<Inbox>) -> Self {
+        Journal { owner: Arc::new(Owner { inbox }) }
+    }
+
+    /// Records `draft` sealed under `key` and answers with its index once it is synced.
+    pub async fn append(&self, draft: Draft, key: Arc<SealingKey>) -> Result<u64, JournalError> {
+        if matches!(draft.kind, Kind::Opened | Kind::Closed) {
+            return Err(JournalError::Kind(draft.kind));
+        }
+        let prepared = Prepared::record(draft, key)?;
+        let (answer, answered) = oneshot::channel();
+        self.submit(prepared, Answer::Index(answer)).await?;
+        answered.await.map_err(|_| JournalError::Stopped)?
+    }
+
+    /// Records an opening and reserves its closing: a place in the writer's list and bytes on disk. If the caller goes away
+    /// while it waits, the closing is written all the same.
+    pub async fn open(&self, mut draft: Draft, key: Arc<SealingKey>) -> Result<Opening, JournalError> {
+        let inbox = &self.owner.inbox;
+        let booking = match inbox.live.clone().try_acquire_owned() {
+            Ok(booking) => booking,
+            Err(TryAcquireError::NoPermits) => return Err(JournalError::Busy(inbox.live_limit)),
+            Err(TryAcquireError::Closed) => return Err(JournalError::Stopped),
+        };
+        draft.kind = Kind::Opened;
+        let identity = draft.sealed.identity();
+        let prepared = Prepared::record(draft, key)?;
+        let (answer, answered) = oneshot::channel();
+        self.submit(prepared, Answer::Opening { answer, identity, booking }).await?;
+        answered.await.map_err(|_| JournalError::Stopped)?
+    }
+
+    /// Writes what waits, publishes, signs a last checkpoint and ends the writer. End live exchanges first: what is still
+    /// open is closed as an orphan by the next start.
+    pub async fn stop(self) {
+        let (done, stopped) = oneshot::channel();
+        self.owner.inbox.stop(Some(done));
+        let _ = stopped.await;
+    }
+
+    /// Cheap enough to ask at every request.
+    pub fn health(&self) -> Health {
+        let inbox = &self.owner.inbox;
+        let status = inbox.status.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        Health {
+            failure: status.write_failure.or(status.publish_failure),
+            queued: inbox.queues().records.len(),
+            live: inbox.live_limit - inbox.live.available_permits(),
+            records: inbox.records.load(Ordering::Relaxed),
+            published: inbox.published.load(Ordering::Relaxed),
+            last_sync: status.last_sync,
+        }
+    }
+
+    async fn submit(&self, prepared: Prepared, answer: Answer) -> Result<(), JournalError> {
+        let inbox = &self.owner.inbox;
+        let place = inbox.places.clone().acquire_owned().await.map_err(|_| JournalError::Stopped)?;
+        let mut queues = inbox.queues();
+        if queues.stop {
+            return Err(JournalError::Stopped);
+        }
+        queues.records.push_back(Submission { prepared, answer, _place: place });
+        drop(queues);
+        inbox.news.notify_one();
+        Ok(())
+    }
+}
+
+/// A durable opening record whose closing has its place on disk. Dropped without [`Opening::close`], it closes with reason
+/// `client-gone`, or `crash` while the thread panics.
+pub struct Opening {
+    index: u64,
+    rest: Option<Unclosed>,
+    inbox: Arc<Inbox>,
+}
+
+struct Unclosed {
+    key: Arc<SealingKey>,
+    /// Who and what, for the closing.
+    identity: Sealed,
+    booking: OwnedSemaphorePermit,
+}
+
+impl Opening {
+    pub(crate) fn new(
+        index: u64,
+        key: Arc<SealingKey>,
+        identity: Sealed,
+        booking: OwnedSemaphorePermit,
+        inbox: Arc<Inbox>,
+    ) -> Self {
+        Opening { index, rest: Some(Unclosed { key, identity, booking }), inbox }
+    }
+
+    /// Where the opening stands in the log.
+    pub fn index(&self) -> u64 {
+        self.index
+    }
+
+    /// Hands the closing to the writer: never blocks on the disk, never fails, may be called from `Drop`. Who and what (`terminal`
+    /// to `url`) are the opening's where the draft leaves them out. What does not fit the reserved bytes is left out: `page`
+    /// first, then `url`, then every text.
+    pub fn close(mut self, draft: Draft) {
+        self.hand_over(draft);
+    }
+
+    /// Once: later calls do nothing.
+    fn hand_over(&mut self, mut draft: Draft) {
+        let Some(Unclosed { key, identity, booking }) = self.rest.take() else { return };
+        draft.sealed.complete(identity);
+        let prepared = Prepared::closing(draft, self.index, Some(key));
+        self.inbox.queues().closings.push(Closing { prepared, _booking: Some(booking) });
+        self.inbox.news.notify_one();
+    }
+}
+
+impl Drop for Opening {
+    fn drop(&mut self) {
+        let reason = if std::thread::panicking() { "crash" } else { "client-gone" };
+        self.hand_over(Draft { reason: Some(reason.into()), ..Draft::new(Kind::Closed) });
+    }
+}
+
+/// What the handles and the writer share.
+pub(crate) struct Inbox {
+    queues: Mutex<Queues>,
+    /// Rings when there is work or the end.
+    pub(crate) news: Condvar,
+    places: Arc<Semaphore>,
+    live: Arc<Semaphore>,
+    live_limit: usize,
+    /// For [`Health`] only.
+    pub(crate) status: Mutex<Status>,
+    pub(crate) records: AtomicU64,
+    pub(crate) published: AtomicU64,
+}
+
+#[derive(Default)]
+pub(crate) struct Queues {
+    /// Bounded by `places`.
+    pub(crate) records: VecDeque<Submission>,
+    /// Bounded by `live`.
+    pub(crate) closings: Vec<Closing>,
+    pub(crate) stop: bool,
+    /// The writer is gone.
+    ended: bool,
+    stopped: Vec<oneshot::Sender<()>>,
+}
+
+#[derive(Clone, Default)]
+pub(crate) struct Status {
+    pub(crate) write_failure: Option<String>,
+    pub(crate) publish_failure: Option<String>,
+    pub(crate) last_sync: Option<Timestamp>,
+}
+
+impl Queues {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.records.is_empty() && self.closings.is_empty()
+    }
+}
+
+impl Inbox {
+    pub(crate) fn new(limits: &Limits) -> Self {
+        Inbox {
+            queues: Mutex::default(),
+            news: Condvar::new(),
+            places: Arc::new(Semaphore::new(limits.queue_records)),
+            live: Arc::new(Semaphore::new(limits.live_exchanges)),
+            live_limit: limits.live_exchanges,
+            status: Mutex::default(),
+            records: AtomicU64::new(0),
+            published: AtomicU64::new(0),
+        }
+    }
+
+    /// A poisoned lock is taken all the same: the lists stay whole, and closings must be written.
+    pub(crate) fn queues(&self) -> MutexGuard<'_, Queues> {
+        self.queues.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn stop(&self, done: Option<oneshot::Sender<()>>) {
+        self.places.close();
+        self.live.close();
+        let mut queues = self.queues();
+        queues.stop = true;
+        // After the end nobody would answer: dropping the sender does.
+        let done = done.filter(|_| !queues.ended);
+        queues.stopped.extend(done);
+        drop(queues);
+        self.news.notify_all();
+    }
+}
+
+impl Inbox {
+    /// The writer is gone: whoever waits gets no answer, whoever stops the journal gets one.
+    pub(crate) fn end(&self) {
+        self.stop(None);
+        let mut queues = self.queues();
+        queues.records.clear();
+        queues.stopped.drain(..).for_each(|done| _ = done.send(()));
+        queues.ended = true;
+    }
+}
+
+/// A record on its way to the writer, serialised by its caller so that the writer need not.
+pub(crate) struct Prepared {
+    pub(crate) draft: Draft,
+    pub(crate) plaintext: Vec<u8>,
+    pub(crate) key: Option<Arc<SealingKey>>,
+}
+
+impl Prepared {
+    /// A record that must fit as it is.
+    fn record(draft: Draft, key: Arc<SealingKey>) -> Result<Self, JournalError> {
+        let fits = |what, bytes, limit| match bytes > limit {
+            true => Err(JournalError::TooLarge { what, bytes, limit }),
+            false => Ok(()),
+        };
+        fits("url", draft.sealed.url.as_ref().map_or(0, String::len), URL_LIMIT_BYTES)?;
+        fits("page", draft.sealed.page.as_ref().map_or(0, String::len), URL_LIMIT_BYTES)?;
+        fits("reason", draft.reason.as_ref().map_or(0, String::len), tail::NAME_LIMIT_BYTES)?;
+        let plaintext = draft.sealed.to_bytes();
+        fits("everything", plaintext.len() + OVERHEAD_BYTES + tail::HEADER_LIMIT_BYTES, ENTRY_LIMIT_BYTES)?;
+        Ok(Prepared { draft, plaintext, key: Some(key) })
+    }
+
+    /// A closing that is made to fit its reserved bytes.
+    pub(crate) fn closing(mut draft: Draft, opened: u64, key: Option<Arc<SealingKey>>) -> Self {
+        draft.kind = Kind::Closed;
+        draft.opened = Some(opened);
+        draft.reason = draft.reason.filter(|reason| reason.len() <= tail::NAME_LIMIT_BYTES);
+        let limit = tail::CLOSING_LIMIT_BYTES - OVERHEAD_BYTES - tail::HEADER_LIMIT_BYTES;
+        let mut plaintext = draft.sealed.to_bytes();
+        let shorten: [fn(&mut Sealed); 3] =
+            [|sealed| sealed.page = None, |sealed| sealed.url = None, keep_numbers];
+        for shorten in shorten {
+            if plaintext.len() <= limit {
+                break;
+            }
+            shorten(&mut draft.sealed);
+            plaintext = draft.sealed.to_bytes();
+        }
+        Prepared { draft, plaintext, key }
+    }
+}
+
+fn keep_numbers(sealed: &mut Sealed) {
+    let Sealed { policy, status, sent_bytes, received_bytes, duration_ms, .. } = *sealed;
+    *sealed = Sealed { policy, status, sent_bytes, received_bytes, duration_ms, ..Sealed::default() };
+}
+
+pub(crate) struct Submission {
+    pub(crate) prepared: Prepared,
+    pub(crate) answer: Answer,
+    _place: OwnedSemaphorePermit,
+}
+
+pub(crate) struct Closing {
+    pub(crate) prepared: Prepared,
+    /// Freed when the closing is durable; an orphan's closing has none.
+    pub(crate) _booking: Option<OwnedSemaphorePermit>,
+}
+
+impl Closing {
+    pub(crate) fn of_orphan(prepared: Prepared) -> Self {
+        Closing { prepared, _booking: None }
+    }
+}
+
+/// Whom to tell that a record is durable, or not.
+pub(crate) enum Answer {
+    Index(oneshot::Sender<Result<u64, JournalError>>),
+    Opening {
+        answer: oneshot::Sender<Result<Opening, JournalError>>,
+        identity: Sealed,
+        booking: OwnedSemaphorePermit,
+    },
+}
