@@ -249,15 +249,16 @@ impl Gateway {
         // What does not end by itself is cut; its permit's drop writes the closing all the same.
         let _ = timeout(Duration::from_secs(self.config.limits.stop_seconds), gone).await;
         self.refusals.flush(self, true).await;
+        if let Err(error) =
+            self.record(Kind::GatewayStopped, &Subject::Gateway, None, Sealed::default()).await
+        {
+            tracing::error!(%error, "the stop could not be recorded");
+        }
         self.stopped.cancel();
     }
 
-    /// Ends the journal with a last record and checkpoint, and the store. The last thing that happens.
+    /// Ends the journal with a last checkpoint, and the store. The last thing that happens.
     pub async fn close(&self) {
-        let stopped = self.record(Kind::GatewayStopped, &Subject::Gateway, None, Sealed::default()).await;
-        if let Err(error) = stopped {
-            tracing::error!(%error, "the stop could not be recorded");
-        }
         self.journal.clone().stop().await;
         self.store.close().await;
     }

@@ -48,7 +48,10 @@ pub fn check(data: &Path, checkpoint: Option<&Path>) -> Result<Answer, AuditErro
             let root = data_encoding::BASE64.encode(&verified.root);
             let text = format!("verified {} records, root {root}", verified.records);
             let json = json!({
-                "verified": verified.records, "signed": verified.checkpoint.size, "minimum": verified.minimum, "root": root,
+                "verified": verified.records,
+                "signed": verified.checkpoint.size,
+                "minimum": verified.minimum,
+                "root": root,
             });
             Answer::done(text, json)
         }
