@@ -88,7 +88,21 @@ identifier!(
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        /// Whatever is taken needs no quoting anywhere, and reads back as itself.
+        #[test]
+        fn whatever_is_taken_is_plain(text in any::<String>(), plain in "[A-Za-z0-9][A-Za-z0-9._-]{0,63}") {
+            if let Ok(id) = PersonId::parse(&text) {
+                prop_assert_eq!(id.as_str(), &text);
+                prop_assert!(!text.contains(|c: char| !c.is_ascii_graphic() || "/:\"'$`\\".contains(c)));
+            }
+            prop_assert_eq!(TerminalId::parse(&plain).map(|id| id.to_string()), Ok(plain));
+        }
+    }
 
     #[test]
     fn identifiers_have_one_form() {

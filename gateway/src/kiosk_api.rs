@@ -49,7 +49,9 @@ pub async fn answer(leg: &Leg, request: Request<Incoming>) -> Response<Body> {
     let _ = gateway.terminals.seen(&terminal.name, now).await;
     told(match (method.as_str(), path.as_str()) {
         ("GET", "/checkpoint") => public_log::checkpoint(gateway).await,
-        ("GET", tile) if tile.starts_with("/tile/") => public_log::tile(gateway, tile, public_log::Reader::Terminal).await,
+        ("GET", tile) if tile.starts_with("/tile/") => {
+            public_log::tile(gateway, tile, public_log::Reader::Terminal).await
+        }
         ("POST", "/v1/sessions") => sign_in(leg, request, now).await,
         ("GET", "/v1/sessions/current") => with(leg, &request, now, current).await,
         ("DELETE", "/v1/sessions/current") => sign_out(leg, request, now).await,
@@ -59,7 +61,9 @@ pub async fn answer(leg: &Leg, request: Request<Incoming>) -> Response<Body> {
         ("POST", "/v1/requests") => ask(leg, request, now).await,
         (_, path) => Err(match allowed(path) {
             [] => Reason::NotFound.into(),
-            methods => Refusal::from(Reason::Method).allowing(methods.iter().map(|m| (*m).to_owned()).collect()),
+            methods => {
+                Refusal::from(Reason::Method).allowing(methods.iter().map(|m| (*m).to_owned()).collect())
+            }
         }),
     })
 }
@@ -87,7 +91,8 @@ async fn enrol(gateway: &Gateway, request: Request<Incoming>) -> Answer {
         TerminalError::InvalidCode => Refusal::from(Reason::InvalidCode),
         _ => Reason::Busy.into(),
     })?;
-    let certificate = gateway.authority.issue_terminal(terminal.as_str(), &asked.csr).map_err(|_| Reason::Invalid)?;
+    let certificate =
+        gateway.authority.issue_terminal(terminal.as_str(), &asked.csr).map_err(|_| Reason::Invalid)?;
     let fingerprint = fingerprint_of_pem(&certificate).ok_or(Reason::Invalid)?;
     let enrolled = Sealed { terminal: Some(terminal.as_str().to_owned()), ..Sealed::default() };
     gateway.record(Kind::TerminalEnrolled, &Subject::Gateway, None, enrolled).await.map_err(Reason::from)?;
@@ -118,7 +123,10 @@ async fn sign_in(leg: &Leg, request: Request<Incoming>, now: Timestamp) -> Answe
                 ..Sealed::default()
             };
             let reason = Some(refusal.reason.as_str());
-            gateway.record(Kind::SignInFailed, &Subject::Gateway, reason, tried).await.map_err(Reason::from)?;
+            gateway
+                .record(Kind::SignInFailed, &Subject::Gateway, reason, tried)
+                .await
+                .map_err(Reason::from)?;
             return Err(refusal);
         }
     };
@@ -139,7 +147,8 @@ async fn sign_in(leg: &Leg, request: Request<Incoming>, now: Timestamp) -> Answe
     let last = signed_in.last_sign_in.as_ref();
     let answer = api::Session {
         token: Some(signed_in.token.clone()),
-        last_sign_in: last.map(|last| api::LastSignIn { at: last.at, terminal: last.terminal.as_str().to_owned() }),
+        last_sign_in: last
+            .map(|last| api::LastSignIn { at: last.at, terminal: last.terminal.as_str().to_owned() }),
         ..described(gateway, session)
     };
     json(StatusCode::CREATED, &answer)
@@ -170,10 +179,14 @@ async fn change_pin(leg: &Leg, request: Request<Incoming>, now: Timestamp) -> An
     let gateway = &leg.gateway;
     let change: api::PinChange = read(gateway, request).await?;
     let person = &caller.session.person;
-    let changed = gateway.people.change_pin(person, &change.old_pin, &change.new_pin, &caller.terminal.name, now).await;
+    let changed =
+        gateway.people.change_pin(person, &change.old_pin, &change.new_pin, &caller.terminal.name, now).await;
     changed.map_err(|error| pin_refusal(&error))?;
     let sealed = Sealed { detail: Some("pin".into()), ..whose(&caller.session) };
-    gateway.record(Kind::PersonChanged, &Subject::Person(person.clone()), None, sealed).await.map_err(Reason::from)?;
+    gateway
+        .record(Kind::PersonChanged, &Subject::Person(person.clone()), None, sealed)
+        .await
+        .map_err(Reason::from)?;
     Ok(no_content())
 }
 
@@ -190,11 +203,17 @@ fn services(gateway: &Gateway, caller: &Caller, now: Timestamp) -> Answer {
         let unavailable = view
             .unavailable
             .map(|why| api::Unavailable { code: why.reason.as_str().into(), opens_at: why.opens_at })
-            .or(stopped.then(|| api::Unavailable { code: Reason::AccessStopped.as_str().into(), opens_at: None }));
+            .or(stopped
+                .then(|| api::Unavailable { code: Reason::AccessStopped.as_str().into(), opens_at: None }));
         api::Service {
             id: view.service.id().to_string(),
             category: view.service.category().as_str().into(),
-            name: view.service.name().iter().map(|(language, text)| (language.to_string(), text.to_string())).collect(),
+            name: view
+                .service
+                .name()
+                .iter()
+                .map(|(language, text)| (language.to_string(), text.to_string()))
+                .collect(),
             start: view.service.start().map(|start| start.to_string()),
             minutes_left: view.minutes_left,
             confidential: view.service.is_confidential(),
@@ -215,12 +234,16 @@ async fn ask(leg: &Leg, request: Request<Incoming>, now: Timestamp) -> Answer {
     let gateway = &leg.gateway;
     let asked: api::NewAccessRequest = read(gateway, request).await?;
     let person = &caller.session.person;
-    let made = gateway.requests.ask(person, &asked.url, &asked.reason, now).await.map_err(|error| match error {
-        RequestError::Store(_) => Refusal::from(Reason::Busy),
-        _ => Reason::Invalid.into(),
-    })?;
+    let made =
+        gateway.requests.ask(person, &asked.url, &asked.reason, now).await.map_err(|error| match error {
+            RequestError::Store(_) => Refusal::from(Reason::Busy),
+            _ => Reason::Invalid.into(),
+        })?;
     let sealed = Sealed { detail: Some(made.id.clone()), ..whose(&caller.session) };
-    gateway.record(Kind::RequestMade, &Subject::Person(person.clone()), None, sealed).await.map_err(Reason::from)?;
+    gateway
+        .record(Kind::RequestMade, &Subject::Person(person.clone()), None, sealed)
+        .await
+        .map_err(Reason::from)?;
     json(StatusCode::CREATED, &made)
 }
 
@@ -236,7 +259,8 @@ async fn with(
 /// Who calls: the terminal of the connection and the session of the bearer token.
 fn caller(leg: &Leg, request: &Request<Incoming>, now: Timestamp) -> Result<Caller, Refusal> {
     let terminal = identity::terminal(&leg.gateway, leg.terminal.as_ref())?;
-    let session = bearer(request).and_then(|token| leg.gateway.sessions.find(token, now)).ok_or_else(no_session)?;
+    let session =
+        bearer(request).and_then(|token| leg.gateway.sessions.find(token, now)).ok_or_else(no_session)?;
     if session.terminal != terminal.name {
         return Err(no_session());
     }
@@ -278,7 +302,10 @@ pub fn whose(session: &crate::session::LiveSession) -> Sealed {
 /// Reads a JSON body. Errors: `invalid`.
 async fn read<T: DeserializeOwned>(gateway: &Gateway, request: Request<Incoming>) -> Result<T, Refusal> {
     let limit = gateway.config.limits.api_body_bytes;
-    let body = tokio::time::timeout(gateway.config.limits.idle_body(), Limited::new(request.into_body(), limit).collect());
+    let body = tokio::time::timeout(
+        gateway.config.limits.idle_body(),
+        Limited::new(request.into_body(), limit).collect(),
+    );
     let bytes = body.await.map_err(|_| Reason::Timeout)?.map_err(|_| Reason::Invalid)?.to_bytes();
     serde_json::from_slice(&bytes).map_err(|_| Reason::Invalid.into())
 }

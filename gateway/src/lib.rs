@@ -41,7 +41,7 @@ use std::time::Duration;
 
 use http::{HeaderMap, Uri};
 use jiff::Timestamp;
-use passerelle_audit::{Draft, Journal, JournalConfig, Kind, SealingKey, Sealed};
+use passerelle_audit::{Draft, Journal, JournalConfig, Kind, Sealed, SealingKey};
 use passerelle_policy::{Host, Reason};
 use rustls::ServerConfig;
 use tokio::net::TcpListener;
@@ -165,12 +165,14 @@ impl Gateway {
             length_seconds: config.session.hours * 3600,
             idle_limit_seconds: config.session.idle_lock_seconds,
         };
-        let sessions = Sessions::open(store.clone(), people.clone(), &config.journal.gateway, limits, now).await?;
+        let sessions =
+            Sessions::open(store.clone(), people.clone(), &config.journal.gateway, limits, now).await?;
         let keys = JournalKeys::open(store.clone()).await?;
         let journal = start_journal(&config, &authority, &keys)?;
         let upstream = &config.upstream;
         let resolved = |paths: &[PathBuf]| paths.iter().map(|path| config.path(path)).collect::<Vec<_>>();
-        let towards_upstreams = tls::upstream(&resolved(&upstream.extra_roots), &resolved(&upstream.intermediates))?;
+        let towards_upstreams =
+            tls::upstream(&resolved(&upstream.extra_roots), &resolved(&upstream.intermediates))?;
         Ok(Arc::new(Gateway {
             dialer: Dialer::new(upstream, towards_upstreams, config.limits.dial())?,
             own_names: authority.server_names().iter().filter_map(|name| Host::parse(name).ok()).collect(),
@@ -247,15 +249,16 @@ impl Gateway {
         // What does not end by itself is cut; its permit's drop writes the closing all the same.
         let _ = timeout(Duration::from_secs(self.config.limits.stop_seconds), gone).await;
         self.refusals.flush(self, true).await;
+        if let Err(error) =
+            self.record(Kind::GatewayStopped, &Subject::Gateway, None, Sealed::default()).await
+        {
+            tracing::error!(%error, "the stop could not be recorded");
+        }
         self.stopped.cancel();
     }
 
-    /// Ends the journal with a last record and checkpoint, and the store. The last thing that happens.
+    /// Ends the journal with a last checkpoint, and the store. The last thing that happens.
     pub async fn close(&self) {
-        let stopped = self.record(Kind::GatewayStopped, &Subject::Gateway, None, Sealed::default()).await;
-        if let Err(error) = stopped {
-            tracing::error!(%error, "the stop could not be recorded");
-        }
         self.journal.clone().stop().await;
         self.store.close().await;
     }
@@ -289,7 +292,9 @@ impl Gateway {
     /// True when a call is meant for this gateway: by the request's authority (HTTP/2) or Host field.
     pub(crate) fn is_our_host(&self, headers: &HeaderMap, uri: &Uri) -> bool {
         let field = headers.get(http::header::HOST).and_then(|host| host.to_str().ok());
-        let Some(authority) = uri.authority().map(|authority| authority.as_str()).or(field) else { return false };
+        let Some(authority) = uri.authority().map(|authority| authority.as_str()).or(field) else {
+            return false;
+        };
         let Ok(authority) = authority.parse::<http::uri::Authority>() else { return false };
         let host = authority.host().trim_start_matches('[').trim_end_matches(']');
         self.authority.server_names().iter().any(|name| name.eq_ignore_ascii_case(host))
@@ -336,9 +341,15 @@ impl Gateway {
     /// Counts the minute that runs as used of `service`, durably.
     ///
     /// Errors: `minutes-used` when none is left, `busy` when the store can't say.
-    pub(crate) async fn charge_minute(&self, person: &PersonId, service: &str, now: Timestamp) -> Result<(), Reason> {
+    pub(crate) async fn charge_minute(
+        &self,
+        person: &PersonId,
+        service: &str,
+        now: Timestamp,
+    ) -> Result<(), Reason> {
         let published = self.policies.current();
-        let Some(limit) = published.policy.service(service).and_then(|service| service.minutes_per_day()) else {
+        let Some(limit) = published.policy.service(service).and_then(|service| service.minutes_per_day())
+        else {
             return Ok(());
         };
         let LocalMinute { day, minute } = LocalMinute::of(now, published.policy.time_zone());
@@ -376,7 +387,8 @@ fn start_journal(config: &Config, authority: &Authority, keys: &JournalKeys) -> 
         signing_key: authority.journal_key(),
         limits: passerelle_audit::Limits::default(),
     };
-    let keyring = |id: &passerelle_audit::KeyId| keys.lookup(id).map(|key| SealingKey::new(key.id(), *key.secret()));
+    let keyring =
+        |id: &passerelle_audit::KeyId| keys.lookup(id).map(|key| SealingKey::new(key.id(), *key.secret()));
     let (journal, orphans) = Journal::start(journal, Arc::new(Timestamp::now), keyring)?;
     if !orphans.is_empty() {
         tracing::warn!(orphans = orphans.len(), "closed what the last run left open");

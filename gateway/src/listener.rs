@@ -23,10 +23,10 @@ use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
+use crate::identifier::TerminalId;
 use crate::proxy::body::{self, Body};
 use crate::proxy::leg::{self, Leg};
 use crate::proxy::refusal::{Reader, Refusal};
-use crate::identifier::TerminalId;
 use crate::strict_http1::StrictIo;
 use crate::terminal::Terminal;
 use crate::tls::fingerprint;
@@ -75,9 +75,13 @@ pub async fn terminals(gateway: Arc<Gateway>, listener: TcpListener, config: Ser
     accept(gateway, listener, move |gateway, stream| {
         let acceptor = acceptor.clone();
         async move {
-            let Ok(Ok(stream)) = timeout(gateway.config.limits.head(), acceptor.accept(stream)).await else { return };
+            let Ok(Ok(stream)) = timeout(gateway.config.limits.head(), acceptor.accept(stream)).await else {
+                return;
+            };
             let Ok(terminal) = terminal_of(&gateway, &stream) else { return };
-            let Some(_place) = gateway.terminal_places.take(terminal.as_deref(), gateway.config.limits.connections_per_terminal)
+            let Some(_place) = gateway
+                .terminal_places
+                .take(terminal.as_deref(), gateway.config.limits.connections_per_terminal)
             else {
                 return;
             };
@@ -157,8 +161,9 @@ where
         let answered = answer(gateway.clone(), request);
         async move { Ok::<_, Infallible>(answered.await) }
     });
-    let mut connection =
-        std::pin::pin!(http1::Builder::new().timer(TokioTimer::new()).serve_connection(TokioIo::new(strict), service));
+    let mut connection = std::pin::pin!(
+        http1::Builder::new().timer(TokioTimer::new()).serve_connection(TokioIo::new(strict), service)
+    );
     tokio::select! {
         _ = connection.as_mut() => return,
         refused = verdict.refused() => {

@@ -17,6 +17,8 @@ use crate::store::{Store, StoreError};
 pub const MINUTES_OF_DAY: u16 = 25 * 60;
 /// How often another gateway may take the slot we wanted before the call fails; each time a minute was charged.
 const RACE_LIMIT: usize = 8;
+/// Days of a person that stay in memory: today, and what staff asked about meanwhile.
+const DAYS_KEPT: usize = 4;
 
 /// A set of minutes since local midnight.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -41,13 +43,14 @@ impl UsedMinutes {
 }
 
 type Services = HashMap<Arc<str>, UsedMinutes>;
+type Days = Vec<(Date, Services)>;
 
 /// All persons' minutes; clones share them.
 #[derive(Clone)]
 pub struct Minutes {
     store: Store,
-    /// Of each person the last day that was loaded or charged: bounded by the number of people.
-    days: Arc<Mutex<HashMap<PersonId, (Date, Services)>>>,
+    /// Of each person the days that were loaded or charged last, oldest first.
+    days: Arc<Mutex<HashMap<PersonId, Days>>>,
     /// New minutes take turns; a minute in which somebody is active is new once.
     charging: Arc<tokio::sync::Mutex<()>>,
 }
@@ -64,22 +67,19 @@ impl Minutes {
             let unreadable = |_| StoreError::Unreadable { what: format!("minute {minute} of a day") };
             services.entry(service.into()).or_default().insert(u16::try_from(minute).map_err(unreadable)?);
         }
-        self.days.lock().unwrap_or_else(PoisonError::into_inner).insert(person.clone(), (day, services));
+        let mut people = self.days.lock().unwrap_or_else(PoisonError::into_inner);
+        let days = people.entry(person.clone()).or_default();
+        days.retain(|(kept, _)| *kept != day);
+        days.push((day, services));
+        days.drain(..days.len().saturating_sub(DAYS_KEPT));
         Ok(())
     }
 
     /// From memory: nothing for a day that was not loaded. Good for deciding; `try_charge` has the last word.
     pub fn used(&self, person: &PersonId, service: &str, day: Date) -> UsedMinutes {
-        let days = self.days.lock().unwrap_or_else(PoisonError::into_inner);
-        let services = days.get(person).filter(|(loaded, _)| *loaded == day).map(|(_, services)| services);
-        services.and_then(|services| services.get(service)).copied().unwrap_or_default()
-    }
-
-    /// The same for every service of which the person used something.
-    pub fn of(&self, person: &PersonId, day: Date) -> Vec<(Arc<str>, UsedMinutes)> {
-        let days = self.days.lock().unwrap_or_else(PoisonError::into_inner);
-        let services = days.get(person).filter(|(loaded, _)| *loaded == day).map(|(_, services)| services);
-        services.into_iter().flatten().map(|(service, used)| (service.clone(), *used)).collect()
+        let people = self.days.lock().unwrap_or_else(PoisonError::into_inner);
+        let services = people.get(person).into_iter().flatten().find(|(kept, _)| *kept == day);
+        services.and_then(|(_, services)| services.get(service)).copied().unwrap_or_default()
     }
 
     /// Whether this minute may be used: true when it is charged, now or before; false when it is new and `limit` minutes

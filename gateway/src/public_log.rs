@@ -34,7 +34,8 @@ pub async fn tile(gateway: &Gateway, path: &str, reader: Reader) -> Result<Respo
 fn is_tile_path(path: &str) -> bool {
     let Some(rest) = path.strip_prefix("tile/") else { return false };
     let Some((level, index)) = rest.split_once('/') else { return false };
-    let level_ok = level == "entries" || level.len() <= 2 && level.parse::<u8>().is_ok_and(|level| level < 64);
+    let level_ok =
+        level == "entries" || level.len() <= 2 && level.parse::<u8>().is_ok_and(|level| level < 64);
     let segment = |part: &str| {
         let digits = part.strip_prefix('x').unwrap_or(part);
         let digits = digits.strip_suffix(".p").unwrap_or(digits);
@@ -43,7 +44,12 @@ fn is_tile_path(path: &str) -> bool {
     level_ok && !index.is_empty() && index.split('/').all(segment)
 }
 
-async fn file(gateway: &Gateway, relative: &str, media_type: &'static str, cache: &'static str) -> Result<Response<Body>, Refusal> {
+async fn file(
+    gateway: &Gateway,
+    relative: &str,
+    media_type: &'static str,
+    cache: &'static str,
+) -> Result<Response<Body>, Refusal> {
     let bytes = tokio::fs::read(gateway.audit_folder().join(relative)).await.map_err(|_| Reason::NotFound)?;
     let mut response = Response::new(body::full(bytes));
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(media_type));

@@ -11,13 +11,11 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
-use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
-use passerelle_policy::{Grant, MinutesUsed, Usage};
+use passerelle_policy::Grant;
 use tokio::sync::watch;
 
 use crate::identifier::{GroupId, PersonId, TerminalId};
-use crate::minutes::Minutes;
 use crate::person::{People, Person, PinError};
 use crate::secret::{Digest, digest, new_token, random};
 use crate::store::{Store, StoreError, hex};
@@ -176,20 +174,6 @@ impl LiveSession {
         self.pages.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// What the policy wants to know of this session and its person, from memory: pages, and minutes of `day` as seen in its
-    /// `minute`, both local.
-    pub fn usage(&self, minutes: &Minutes, day: Date, minute: u16) -> Usage {
-        let mut usage = Usage::default();
-        for (service, used) in minutes.of(&self.person, day) {
-            let used = MinutesUsed { count: used.count(), includes_now: used.contains(minute) };
-            usage.set_minutes(&service, used);
-        }
-        for (service, at) in self.pages() {
-            usage.page_opened(&service, at);
-        }
-        usage
-    }
-
     /// The person's grants; the policy looks at their time.
     pub fn grants(&self) -> Arc<Vec<Grant>> {
         self.grants.lock().unwrap_or_else(PoisonError::into_inner).clone()
@@ -228,6 +212,8 @@ fn half(digest: &Digest) -> [u8; 16] {
     std::array::from_fn(|i| digest[i])
 }
 
+/// How long the store remembers who signed in where and which minutes were used; the journal has its own retention.
+const HISTORY_SPAN: SignedDuration = SignedDuration::from_hours(366 * 24);
 /// How far back `refresh` looks for sessions that another gateway ended: far more than between two calls.
 const REFRESH_SPAN: SignedDuration = SignedDuration::from_mins(10);
 
@@ -240,6 +226,7 @@ impl Sessions {
         limits: SessionLimits,
         now: Timestamp,
     ) -> Result<Sessions, StoreError> {
+        store.forget_before(now - HISTORY_SPAN).await?;
         store.end_sessions_of_earlier_run(gateway, now).await?;
         let (live, beginning) = (RwLock::default(), tokio::sync::Mutex::default());
         let shared = Shared { store, people, gateway: gateway.into(), limits, live, beginning };

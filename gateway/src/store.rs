@@ -59,6 +59,7 @@ pub enum StoreError {
 #[derive(Clone)]
 pub struct Store {
     pool: AnyPool,
+    shared: bool,
 }
 
 impl Store {
@@ -77,6 +78,18 @@ impl Store {
         };
         migration::migrate(&store.pool).await?;
         Ok(store)
+    }
+
+    /// Whether other gateways may change what is here: then each `refresh` must be called every second.
+    pub fn is_shared(&self) -> bool {
+        self.shared
+    }
+
+    /// Drops what nobody needs any more; called at the start of a run.
+    pub(crate) async fn forget_before(&self, then: Timestamp) -> Result<(), StoreError> {
+        self.forget_sessions_before(then).await?;
+        self.forget_minutes_before(then.to_zoned(jiff::tz::TimeZone::UTC).date()).await?;
+        self.forget_invitations_before(then).await
     }
 
     /// Waits for what is running, then closes the connections.
@@ -128,7 +141,7 @@ async fn connect(url: &str, connections: u32, settings: &'static str) -> Result<
         })
         .connect_with(AnyConnectOptions::from_str(url)?)
         .await?;
-    Ok(Store { pool })
+    Ok(Store { pool, shared: connections > SQLITE_CONNECTIONS })
 }
 
 /// One connection before there is a pool: a pool would try again and again, and never say why.

@@ -25,7 +25,9 @@ impl Language {
 
     /// The first language of an `Accept-Language` value that we speak (RFC 9110, 12.5.4; browsers list by preference).
     pub fn preferred(accept_language: &str) -> Language {
-        let speaks = |range: &str| Language::ALL.into_iter().find(|language| range.trim().starts_with(language.code()));
+        let speaks = |range: &str| {
+            Language::ALL.into_iter().find(|language| range.trim().starts_with(language.code()))
+        };
         accept_language.split(',').find_map(speaks).unwrap_or_default()
     }
 }
@@ -69,7 +71,11 @@ mod tests {
         for language in [&FRENCH, &ENGLISH] {
             for reason in Reason::ALL {
                 let key = format!("refusal-{}", reason.as_str());
-                assert!(lookup(language, &key).is_some_and(|words| words.len() > 10), "{key} in {:?}", language.locales);
+                assert!(
+                    lookup(language, &key).is_some_and(|words| words.len() > 10),
+                    "{key} in {:?}",
+                    language.locales
+                );
             }
         }
     }

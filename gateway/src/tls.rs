@@ -14,8 +14,8 @@ use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert, WebPkiClientVerifier};
 use rustls::sign::CertifiedKey;
 use rustls::{
-    CertificateError, ClientConfig, DigitallySignedStruct, DistinguishedName, Error, RootCertStore, ServerConfig,
-    SignatureScheme,
+    CertificateError, ClientConfig, DigitallySignedStruct, DistinguishedName, Error, RootCertStore,
+    ServerConfig, SignatureScheme,
 };
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
@@ -104,7 +104,10 @@ fn no_resumption(config: &mut ServerConfig) {
 
 /// Towards upstreams: TLS 1.2 and 1.3, verified against the system's roots and those that the administrator adds.
 /// ALPN is set by the caller, by what the exchange can speak.
-pub fn upstream(extra_roots: &[impl AsRef<Path>], intermediates: &[impl AsRef<Path>]) -> Result<ClientConfig, TlsError> {
+pub fn upstream(
+    extra_roots: &[impl AsRef<Path>],
+    intermediates: &[impl AsRef<Path>],
+) -> Result<ClientConfig, TlsError> {
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     roots.add_parsable_certificates(read_pem(extra_roots)?);
@@ -115,7 +118,9 @@ pub fn upstream(extra_roots: &[impl AsRef<Path>], intermediates: &[impl AsRef<Pa
     ClientConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()
         .map_err(TlsError::Server)
-        .map(|builder| builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier)).with_no_client_auth())
+        .map(|builder| {
+            builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier)).with_no_client_auth()
+        })
 }
 
 /// SHA-256 of a certificate in DER: how an enrolled terminal is known.

@@ -111,7 +111,9 @@ impl Dialer {
             Ok(Err(_)) | Err(_) => return Err((Reason::Dns, None)),
         };
         let addresses: Vec<_> = answer.iter().map(|ip| SocketAddr::new(ip, port)).collect();
-        if let Some(forbidden) = addresses.iter().find(|address| !is_public(address.ip()) || self.is_ours(**address)) {
+        if let Some(forbidden) =
+            addresses.iter().find(|address| !is_public(address.ip()) || self.is_ours(**address))
+        {
             return Err((Reason::PrivateAddress, Some(*forbidden)));
         }
         if addresses.is_empty() { Err((Reason::Dns, None)) } else { Ok(addresses) }
@@ -120,14 +122,20 @@ impl Dialer {
     /// One of our own listeners, by whichever of this machine's addresses.
     fn is_ours(&self, address: SocketAddr) -> bool {
         self.own.get().into_iter().flatten().any(|own| {
-            own.port() == address.port() && (own.ip() == address.ip() || own.ip().is_unspecified() && is_local(address.ip()))
+            own.port() == address.port()
+                && (own.ip() == address.ip() || own.ip().is_unspecified() && is_local(address.ip()))
         })
     }
 
     /// TLS to `host`, verified; the stream's ALPN says which HTTP version was agreed on.
     ///
     /// Errors: `tls-upstream`, `timeout`.
-    pub async fn secure(&self, host: &Host, stream: TcpStream, offer: Offer) -> Result<TlsStream<TcpStream>, Reason> {
+    pub async fn secure(
+        &self,
+        host: &Host,
+        stream: TcpStream,
+        offer: Offer,
+    ) -> Result<TlsStream<TcpStream>, Reason> {
         let name = ServerName::try_from(host.as_str().to_owned()).map_err(|_| Reason::TlsUpstream)?;
         let alpn: &[&[u8]] = match offer {
             Offer::Http2And1 => &[crate::tls::H2, crate::tls::HTTP1],

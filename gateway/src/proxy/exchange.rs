@@ -41,7 +41,9 @@ async fn path(leg: &Leg, request: Request<Incoming>, asked: &mut Asked) -> Resul
     let is_websocket = question.websocket;
     let permit = Permit::record(gateway, &caller, question, &decision, published.version).await?;
     Ok(match target {
-        Target::Tunnel(authority) if decision.mode == Mode::Tunnel => tunnel::open(permit, leg, request, authority).await,
+        Target::Tunnel(authority) if decision.mode == Mode::Tunnel => {
+            tunnel::open(permit, leg, request, authority).await
+        }
         Target::Tunnel(authority) => inspect::open(permit, leg, request, authority, caller),
         Target::Http(url) if is_websocket => websocket::open(permit, leg, request, url).await,
         Target::Http(url) => forward::send(permit, request, url, decision.terms).await,
@@ -49,7 +51,12 @@ async fn path(leg: &Leg, request: Request<Incoming>, asked: &mut Asked) -> Resul
 }
 
 /// The policy's answer, and the two that stand above and beside it: the staff's stop, and a minute to charge.
-async fn may_pass(gateway: &Gateway, caller: &Caller, decision: &Decision, now: Timestamp) -> Result<(), Refusal> {
+async fn may_pass(
+    gateway: &Gateway,
+    caller: &Caller,
+    decision: &Decision,
+    now: Timestamp,
+) -> Result<(), Refusal> {
     if gateway.access_stop.is_stopped(&caller.session.groups) {
         return Err(Reason::AccessStopped.into());
     }

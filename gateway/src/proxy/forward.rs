@@ -29,7 +29,9 @@ pub async fn send(permit: Permit, request: Request<Incoming>, url: Url, terms: T
     let method = request.method().clone();
     match attempt(&permit, request, &url, &terms).await {
         Ok(response) => stream(permit, response, &method, reader, &terms),
-        Err((reason, address)) => permit.refuse(reason, address).about(url.without_query_values()).respond(reader),
+        Err((reason, address)) => {
+            permit.refuse(reason, address).about(url.without_query_values()).respond(reader)
+        }
     }
 }
 
@@ -45,7 +47,8 @@ async fn attempt(
     headers::clean_request(&mut parts.headers);
     let upload = Watched::upload(body, exchange.clone(), terms.upload_limit, fault.clone());
     let request = Request::from_parts(parts, upload.boxed_unsync());
-    let sent = upstream::send(permit.gateway(), &exchange.session, url, request, |address| permit.reached(address));
+    let sent =
+        upstream::send(permit.gateway(), &exchange.session, url, request, |address| permit.reached(address));
     tokio::select! {
         biased;
         () = exchange.ended() => Err((exchange.why_ended().unwrap_or(Reason::ClientGone), None)),
@@ -67,7 +70,13 @@ async fn no_answer(permit: &Permit) {
     }
 }
 
-fn stream(permit: Permit, response: Response<Incoming>, method: &Method, reader: Reader, terms: &Terms) -> Response<Body> {
+fn stream(
+    permit: Permit,
+    response: Response<Incoming>,
+    method: &Method,
+    reader: Reader,
+    terms: &Terms,
+) -> Response<Body> {
     let (mut parts, body) = response.into_parts();
     headers::clean_response(&mut parts.headers);
     let has_body = !body.is_end_stream() && *method != Method::HEAD;
@@ -140,13 +149,24 @@ enum Way {
 }
 
 impl Watched {
-    fn upload(body: Incoming, exchange: Arc<Exchange>, limit_bytes: u64, fault: Arc<OnceLock<Reason>>) -> Watched {
+    fn upload(
+        body: Incoming,
+        exchange: Arc<Exchange>,
+        limit_bytes: u64,
+        fault: Arc<OnceLock<Reason>>,
+    ) -> Watched {
         Watched { body, way: Way::Up(fault), ended: Box::pin(exchange.ended()), exchange, limit_bytes }
     }
 
     fn download(body: Incoming, permit: Permit, limit_bytes: u64) -> Watched {
         let exchange = permit.exchange().clone();
-        Watched { body, way: Way::Down(Some(permit)), ended: Box::pin(exchange.ended()), exchange, limit_bytes }
+        Watched {
+            body,
+            way: Way::Down(Some(permit)),
+            ended: Box::pin(exchange.ended()),
+            exchange,
+            limit_bytes,
+        }
     }
 
     /// A body that has nothing to carry.
@@ -197,7 +217,10 @@ impl HttpBody for Watched {
     type Data = Bytes;
     type Error = BoxError;
 
-    fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let this = self.get_mut();
         if this.ended.as_mut().poll(context).is_ready() {
             let reason = this.exchange.why_ended().unwrap_or(Reason::ClientGone);
@@ -213,7 +236,8 @@ impl HttpBody for Watched {
                     }
                     return Poll::Ready(Some(Ok(frame)));
                 }
-                let reason = if matches!(this.way, Way::Up(_)) { Reason::Upload } else { Reason::DownloadSize };
+                let reason =
+                    if matches!(this.way, Way::Up(_)) { Reason::Upload } else { Reason::DownloadSize };
                 this.fail(reason)
             }
             Some(Err(error)) => {

@@ -20,7 +20,13 @@ use super::tunnel::{self, ClientStream};
 use crate::tls;
 
 /// Answers the CONNECT; the connection inside is served by a task of its own.
-pub fn open(permit: Permit, leg: &Leg, mut request: Request<Incoming>, authority: Authority, caller: Caller) -> Response<Body> {
+pub fn open(
+    permit: Permit,
+    leg: &Leg,
+    mut request: Request<Incoming>,
+    authority: Authority,
+    caller: Caller,
+) -> Response<Body> {
     permit.answered(200);
     let terminal = leg.terminal.clone();
     let upgrade = leg::upgrade(leg, &mut request);

@@ -53,7 +53,10 @@ impl Leg {
         let leg = Arc::new(self);
         let service = service_fn(|request| answer(leg.clone(), request));
         let mut builder = http1::Builder::new();
-        builder.timer(TokioTimer::new()).header_read_timeout(None).max_headers(leg.gateway.config.limits.headers);
+        builder
+            .timer(TokioTimer::new())
+            .header_read_timeout(None)
+            .max_headers(leg.gateway.config.limits.headers);
         let mut connection = pin!(builder.serve_connection(TokioIo::new(strict), service).with_upgrades());
         tokio::select! {
             _ = connection.as_mut() => return,
@@ -161,7 +164,8 @@ async fn answer(leg: Arc<Leg>, request: Request<Incoming>) -> Result<Response<Bo
     let asks_upgrade = request.method() == Method::CONNECT || request.headers().contains_key(UPGRADE);
     let is_connect = request.method() == Method::CONNECT;
     let response = route(&leg, request).await;
-    let switched = response.status() == StatusCode::SWITCHING_PROTOCOLS || is_connect && response.status().is_success();
+    let switched =
+        response.status() == StatusCode::SWITCHING_PROTOCOLS || is_connect && response.status().is_success();
     if let Some(verdict) = leg.verdict.as_ref().filter(|_| asks_upgrade && !switched) {
         verdict.resume(); // it stays HTTP: what follows is the next request
     }
@@ -178,10 +182,12 @@ async fn route(leg: &Leg, request: Request<Incoming>) -> Response<Body> {
         let request = Request::from_parts(parts, body);
         return match judged {
             Err(fault) => refuse(leg, &request, reason(fault)).await,
-            Ok(()) if outer && request.method() != Method::CONNECT => match leg.gateway.is_our_host(request.headers(), request.uri()) {
-                true => kiosk_api::answer(leg, request).await,
-                false => refuse(leg, &request, Reason::Authority).await,
-            },
+            Ok(()) if outer && request.method() != Method::CONNECT => {
+                match leg.gateway.is_our_host(request.headers(), request.uri()) {
+                    true => kiosk_api::answer(leg, request).await,
+                    false => refuse(leg, &request, Reason::Authority).await,
+                }
+            }
             Ok(()) => exchange(leg, request).await,
         };
     }
@@ -220,4 +226,3 @@ pub fn upgrade(leg: &Leg, request: &mut Request<Incoming>) -> hyper::upgrade::On
     }
     hyper::upgrade::on(request)
 }
-

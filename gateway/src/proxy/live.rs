@@ -85,7 +85,12 @@ impl Meter {
 }
 
 impl Exchange {
-    pub fn new(question: Question, session: Arc<LiveSession>, policy: u64, service: Option<String>) -> Exchange {
+    pub fn new(
+        question: Question,
+        session: Arc<LiveSession>,
+        policy: u64,
+        service: Option<String>,
+    ) -> Exchange {
         Exchange {
             question,
             session,

@@ -11,12 +11,12 @@ use std::time::Instant;
 use passerelle_audit::{Draft, Kind, Opening, Sealed};
 use passerelle_policy::{Decision, Mode, Reason};
 
+use super::identity::Caller;
 use super::live::Exchange;
 use super::question::Question;
 use super::refusal::Refusal;
 use crate::Gateway;
 use crate::journal_keys::Subject;
-use super::identity::Caller;
 
 pub struct Permit {
     gateway: Arc<Gateway>,
@@ -57,7 +57,8 @@ impl Permit {
         opened.sealed = sealed;
         let subject = Subject::Person(caller.session.person.clone());
         let key = gateway.sealing_key(&subject).await.map_err(Reason::from)?;
-        let opening = gateway.journal.open(opened.clone(), key).await.map_err(|_| Reason::JournalUnavailable)?;
+        let opening =
+            gateway.journal.open(opened.clone(), key).await.map_err(|_| Reason::JournalUnavailable)?;
         let service = decision.service.as_ref().map(|service| service.to_string());
         let mut exchange = Exchange::new(question, caller.session.clone(), policy, service);
         if exchange.question.is_tunnel() {
@@ -134,11 +135,15 @@ impl Permit {
     fn closing(&self, index: u64) -> Draft {
         let course = self.course();
         let refused = course.failed;
-        let reason = refused.or(self.exchange.why_ended()).or((!course.finished).then_some(Reason::ClientGone));
+        let reason =
+            refused.or(self.exchange.why_ended()).or((!course.finished).then_some(Reason::ClientGone));
         let mut closing = Draft::new(Kind::Closed);
         closing.opened = Some(index);
-        closing.decision =
-            Some(if refused.is_some() { passerelle_audit::Effect::Refuse } else { passerelle_audit::Effect::Allow });
+        closing.decision = Some(if refused.is_some() {
+            passerelle_audit::Effect::Refuse
+        } else {
+            passerelle_audit::Effect::Allow
+        });
         closing.reason = reason.map(|reason| reason.as_str().to_owned());
         let (sent, received) = self.exchange.meter.totals();
         closing.sealed = Sealed {

@@ -7,8 +7,8 @@ use http::{HeaderMap, Method};
 use jiff::Timestamp;
 use passerelle_audit::Sealed;
 use passerelle_policy::{
-    Access, Authority, Caller as PolicyCaller, Decision, MinutesUsed, Origin, Policy, Reason, Request, Target, Upload, Url,
-    Usage,
+    Access, Authority, Caller as PolicyCaller, Decision, MinutesUsed, Origin, Policy, Reason, Request,
+    Target, Upload, Url, Usage,
 };
 
 use super::identity::Caller;
@@ -50,8 +50,19 @@ impl Question {
     }
 
     /// Any other request. `streamed`: a body follows whose length the head does not say.
-    pub fn http(url: Url, method: &Method, headers: &HeaderMap, streamed: bool, websocket: bool, now: Timestamp) -> Question {
-        let field = |name| headers.get(name).map(|value: &http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned());
+    pub fn http(
+        url: Url,
+        method: &Method,
+        headers: &HeaderMap,
+        streamed: bool,
+        websocket: bool,
+        now: Timestamp,
+    ) -> Question {
+        let field = |name| {
+            headers
+                .get(name)
+                .map(|value: &http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned())
+        };
         let declared = field(CONTENT_LENGTH).and_then(|digits| digits.parse().ok());
         Question {
             target: Target::Http(url),
@@ -63,7 +74,9 @@ impl Question {
                 None if streamed => Upload::Streamed,
                 None => Upload::None,
             },
-            destination: headers.get("sec-fetch-dest").map(|dest| String::from_utf8_lossy(dest.as_bytes()).into_owned()),
+            destination: headers
+                .get("sec-fetch-dest")
+                .map(|dest| String::from_utf8_lossy(dest.as_bytes()).into_owned()),
             origin: field(ORIGIN),
             referer: field(REFERER),
             content_type: field(CONTENT_TYPE),
@@ -83,7 +96,13 @@ impl Question {
     }
 
     /// The judgement of something that is open: the reason why it may not go on, if so.
-    pub fn review(&self, gateway: &Gateway, policy: &Policy, session: &LiveSession, now: Timestamp) -> Option<Reason> {
+    pub fn review(
+        &self,
+        gateway: &Gateway,
+        policy: &Policy,
+        session: &LiveSession,
+        now: Timestamp,
+    ) -> Option<Reason> {
         self.with_access(gateway, policy, session, now, |access| policy.review(access, self.began))
     }
 
@@ -139,7 +158,11 @@ impl Question {
             service: decision.service.as_ref().map(|service| service.to_string()),
             rule: decision.rule.as_ref().map(|rule| rule.to_string()),
             url: Some(self.url(decision.terms.record_query)),
-            page: self.referer.as_deref().and_then(|page| Url::parse_written(page).ok()).map(|page| page.without_query_values()),
+            page: self
+                .referer
+                .as_deref()
+                .and_then(|page| Url::parse_written(page).ok())
+                .map(|page| page.without_query_values()),
             ..sealed
         }
     }
@@ -163,7 +186,10 @@ pub fn usage(gateway: &Gateway, policy: &Policy, session: &LiveSession, now: Tim
     let LocalMinute { day, minute } = LocalMinute::of(now, policy.time_zone());
     for service in policy.services().iter().filter(|service| service.minutes_per_day().is_some()) {
         let used = gateway.minutes.used(&session.person, service.id(), day);
-        usage.set_minutes(service.id(), MinutesUsed { count: used.count(), includes_now: used.contains(minute) });
+        usage.set_minutes(
+            service.id(),
+            MinutesUsed { count: used.count(), includes_now: used.contains(minute) },
+        );
     }
     usage
 }

@@ -5,8 +5,8 @@
 //! the record, which is written by whoever refuses, before this answer is made.
 
 use http::header::{
-    ACCEPT_LANGUAGE, ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_LANGUAGE, CONTENT_SECURITY_POLICY, CONTENT_TYPE,
-    PROXY_AUTHENTICATE, RETRY_AFTER,
+    ACCEPT_LANGUAGE, ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_LANGUAGE, CONTENT_SECURITY_POLICY,
+    CONTENT_TYPE, PROXY_AUTHENTICATE, RETRY_AFTER,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use passerelle_api::{PROBLEM_JSON, Problem, ProxyStatus};
@@ -83,7 +83,8 @@ impl Refusal {
 
     /// `passerelle; error=ERROR; details="REASON"`.
     pub fn proxy_status(&self) -> String {
-        let status = ProxyStatus { error: self.reason.proxy_error().into(), reason: self.reason.as_str().into() };
+        let status =
+            ProxyStatus { error: self.reason.proxy_error().into(), reason: self.reason.as_str().into() };
         status.to_string()
     }
 
@@ -126,7 +127,10 @@ impl Refusal {
         }
         if self.status() == StatusCode::PROXY_AUTHENTICATION_REQUIRED {
             headers.append(PROXY_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"passerelle\""));
-            headers.append(PROXY_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"passerelle\", charset=\"UTF-8\""));
+            headers.append(
+                PROXY_AUTHENTICATE,
+                HeaderValue::from_static("Basic realm=\"passerelle\", charset=\"UTF-8\""),
+            );
         }
         if let Ok(value) = HeaderValue::from_str(&self.allow.join(", "))
             && !self.allow.is_empty()
@@ -145,7 +149,8 @@ impl Refusal {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
         headers.insert(CONNECTION, HeaderValue::from_static("close"));
         let body = serde_json::to_vec(&self.problem()).unwrap_or_default();
-        let mut answer = format!("HTTP/1.1 {}\r\ncontent-length: {}\r\n", self.status(), body.len()).into_bytes();
+        let mut answer =
+            format!("HTTP/1.1 {}\r\ncontent-length: {}\r\n", self.status(), body.len()).into_bytes();
         for (name, value) in &headers {
             answer.extend_from_slice(name.as_str().as_bytes());
             answer.extend_from_slice(b": ");

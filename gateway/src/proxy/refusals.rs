@@ -147,8 +147,11 @@ impl Refusals {
         let due: Vec<_> = {
             let mut state = self.lock();
             state.begun.retain(|_, (since, _)| now - *since < WINDOW);
-            let keys: Vec<_> = state.pending.iter().filter(|(_, p)| all || p.due <= now).map(|(k, _)| k.clone()).collect();
-            keys.into_iter().filter_map(|key| state.pending.remove(&key).map(|pending| (key, pending))).collect()
+            let keys: Vec<_> =
+                state.pending.iter().filter(|(_, p)| all || p.due <= now).map(|(k, _)| k.clone()).collect();
+            keys.into_iter()
+                .filter_map(|key| state.pending.remove(&key).map(|pending| (key, pending)))
+                .collect()
         };
         let beyond = self.take_beyond(now, all);
         for (key, pending) in due {

@@ -24,7 +24,12 @@ pub trait ClientStream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> ClientStream for S {}
 
 /// Resolves, judges and dials; then answers 200, and a task of its own judges the ClientHello and moves the bytes.
-pub async fn open(permit: Permit, leg: &Leg, mut request: Request<Incoming>, authority: Authority) -> Response<Body> {
+pub async fn open(
+    permit: Permit,
+    leg: &Leg,
+    mut request: Request<Incoming>,
+    authority: Authority,
+) -> Response<Body> {
     let dialled = tokio::select! {
         dialled = permit.gateway().dialer.dial(authority.host(), authority.port()) => dialled,
         () = permit.exchange().ended() => Err((permit.exchange().why_ended().unwrap_or(Reason::ClientGone), None)),
@@ -61,7 +66,11 @@ async fn run(permit: Permit, host: &Host, mut client: impl ClientStream, mut ups
 /// The bytes of a ClientHello that names `host` and hides nothing.
 ///
 /// Errors: `not-tls`, `no-server-name`, `server-name`, `ech`, `timeout`, or whatever ended the exchange meanwhile.
-pub async fn judge_hello(permit: &Permit, host: &Host, client: &mut impl ClientStream) -> Result<Vec<u8>, Reason> {
+pub async fn judge_hello(
+    permit: &Permit,
+    host: &Host,
+    client: &mut impl ClientStream,
+) -> Result<Vec<u8>, Reason> {
     let limits = &permit.gateway().config.limits;
     let read = client_hello::read_client_hello(client, limits.head(), limits.head_bytes);
     let (bytes, hello) = tokio::select! {

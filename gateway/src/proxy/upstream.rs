@@ -62,7 +62,8 @@ impl Pools {
 
     /// Drops the connections of sessions that have ended.
     pub fn sweep(&self) {
-        let lives = |session: &Weak<LiveSession>| session.upgrade().is_some_and(|session| session.ended().is_none());
+        let lives =
+            |session: &Weak<LiveSession>| session.upgrade().is_some_and(|session| session.ended().is_none());
         lock(&self.sessions).retain(|_, (session, _)| lives(session));
     }
 }
@@ -135,8 +136,11 @@ async fn http1_over(
     stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
 ) -> Result<Sender, Reason> {
     let (strict, expectation) = StrictIo::client(stream, gateway.config.limits.strict());
-    let (sender, connection) =
-        http1::Builder::new().max_headers(gateway.config.limits.headers).handshake(TokioIo::new(strict)).await.map_err(|_| Reason::UpstreamGone)?;
+    let (sender, connection) = http1::Builder::new()
+        .max_headers(gateway.config.limits.headers)
+        .handshake(TokioIo::new(strict))
+        .await
+        .map_err(|_| Reason::UpstreamGone)?;
     tokio::spawn(connection.with_upgrades());
     Ok(Sender::Http1(sender, expectation))
 }
@@ -163,7 +167,10 @@ impl Connection {
         match self.sender {
             Sender::Http2(mut sender) => {
                 pool.put(key.clone(), Connection { sender: Sender::Http2(sender.clone()), address });
-                sender.try_send_request(absolute_form(request, url)).await.map_err(|error| unsent(error, address))
+                sender
+                    .try_send_request(absolute_form(request, url))
+                    .await
+                    .map_err(|error| unsent(error, address))
             }
             Sender::Http1(mut sender, expectation) => {
                 expectation.expect(request.method(), false);

@@ -51,8 +51,7 @@ impl Store {
 
     /// What was deleted still stands in old copies of its page: in SQLite's log, in PostgreSQL's dead row.
     async fn wipe_leftovers(&self) -> Result<(), sqlx::Error> {
-        let postgres = self.pool.acquire().await?.backend_name() == "PostgreSQL";
-        let sql = if postgres { "VACUUM journal_keys" } else { "PRAGMA wal_checkpoint(TRUNCATE)" };
+        let sql = if self.shared { "VACUUM journal_keys" } else { "PRAGMA wal_checkpoint(TRUNCATE)" };
         sqlx::raw_sql(sql).execute(&self.pool).await.map(drop)
     }
 }

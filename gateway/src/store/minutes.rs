@@ -3,6 +3,12 @@ use crate::identifier::PersonId;
 use jiff::civil::Date;
 
 impl Store {
+    pub(super) async fn forget_minutes_before(&self, then: Date) -> Result<(), StoreError> {
+        let sql = "DELETE FROM minutes WHERE day < $1";
+        let query = sqlx::query(sql).bind(then.to_string());
+        query.execute(&self.pool).await.map(drop).attempting("forgetting old minutes")
+    }
+
     /// Service and minute of everything a person used on a day.
     pub(crate) async fn minutes(
         &self,

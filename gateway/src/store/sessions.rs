@@ -4,6 +4,12 @@ use crate::session::{EndReason, LastSignIn, LiveSession, SessionId};
 use jiff::Timestamp;
 
 impl Store {
+    pub(super) async fn forget_sessions_before(&self, then: Timestamp) -> Result<(), StoreError> {
+        let sql = "DELETE FROM sessions WHERE ended_at < $1";
+        let query = sqlx::query(sql).bind(then.as_millisecond());
+        query.execute(&self.pool).await.map(drop).attempting("forgetting old sessions")
+    }
+
     /// Sessions that this gateway left open when it last ran.
     pub(crate) async fn end_sessions_of_earlier_run(
         &self,

@@ -21,6 +21,12 @@ fn terminal(
 }
 
 impl Store {
+    pub(super) async fn forget_invitations_before(&self, then: Timestamp) -> Result<(), StoreError> {
+        let sql = "DELETE FROM invitations WHERE expires_at < $1";
+        let query = sqlx::query(sql).bind(then.as_millisecond());
+        query.execute(&self.pool).await.map(drop).attempting("forgetting old invitations")
+    }
+
     /// A new code makes the earlier ones of that name void.
     pub(crate) async fn add_invitation(
         &self,

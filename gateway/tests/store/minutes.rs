@@ -35,6 +35,7 @@ pub async fn a_restart_keeps_minutes(place: Place) {
     );
     let loaded = Minutes::new(place.store().await);
     loaded.load(&person("p1"), DAY).await.unwrap();
+    loaded.load(&person("p1"), DAY.yesterday().unwrap()).await.unwrap();
     assert!(loaded.used(&person("p1"), "caf", DAY).contains(540));
 }
 

@@ -78,9 +78,11 @@ pub async fn grants_lapse(place: Place) {
     people.grant(&id, &grant, now()).await.unwrap();
     let held = people.grants(&id, after(3599)).await.unwrap();
     assert_eq!(held.len(), 1);
-    assert_eq!((held[0].person.as_str(), held[0].host.as_str(), held[0].port), ("p1", "www.exemple.fr", 443));
+    assert_eq!((held[0].person.as_str(), held[0].rule.ports()), ("p1", &[443][..]));
+    assert!(held[0].rule.hosts()[0].matches(&Host::parse("www.exemple.fr").unwrap()));
     assert_eq!((held[0].until, held[0].granter.as_str()), (after(3600), "cpip1"));
-    assert!(held[0].paths[0].matches("/dossier/1") && !held[0].paths[0].matches("/autre"));
+    let inspect = held[0].rule.inspect().unwrap();
+    assert!(inspect.allows_path("/dossier/1") && !inspect.allows_path("/autre"));
     assert!(people.grants(&id, after(3600)).await.unwrap().is_empty());
 
     people.release(&id, after(60)).await.unwrap();

@@ -1,9 +1,9 @@
-use jiff::civil::date;
+use passerelle_gateway::access_stop::AccessStop;
 use passerelle_gateway::minutes::Minutes;
 use passerelle_gateway::person::PinError;
 use passerelle_gateway::session::{EndReason, LiveSession, Sessions};
 
-use crate::databases::{PIN, Place, add, after, group, now, person, terminal};
+use crate::databases::{PIN, Place, add, after, group, login, now, person, terminal};
 
 fn ids(sessions: &[std::sync::Arc<LiveSession>]) -> Vec<&str> {
     let mut ids: Vec<_> = sessions.iter().map(|session| session.person.as_str()).collect();
@@ -137,7 +137,7 @@ pub async fn another_gateway_ends_them(place: Place) {
 
 pub async fn remember_pages(place: Place) {
     let (people, sessions) = place.sessions("g1").await;
-    let id = add(&people, "p1", &[]).await;
+    add(&people, "p1", &[]).await;
     let session = sign_in(&sessions, "p1", "t1", 0).await.session;
     for (service, seconds) in [("caf", 1), ("ameli", 2), ("caf", 3)] {
         session.opened_page(service, after(seconds));
@@ -146,13 +146,45 @@ pub async fn remember_pages(place: Place) {
     let pages: Vec<_> = pages.iter().map(|(service, at)| (&**service, *at)).collect();
     assert_eq!(pages, [("ameli", after(2)), ("caf", after(3))]);
 
-    let minutes = Minutes::new(place.store().await);
-    let day = date(2026, 3, 2);
-    assert!(minutes.try_charge(&id, "caf", day, 540, 10).await.unwrap());
-    let usage = session.usage(&minutes, day, 540);
-    assert_eq!((usage.page("caf"), usage.page("impots")), (Some(after(3)), None));
-    assert_eq!((usage.minutes("caf").count, usage.minutes("caf").includes_now), (1, true));
     assert_eq!(&*session.language(), "fr");
     session.set_language("en");
     assert_eq!(&*session.language(), "en");
+}
+
+/// A store that fails refuses, and does not keep anything from ending.
+pub async fn a_broken_store_refuses(place: Place) {
+    let store = place.store().await;
+    let people = crate::databases::people(store.clone());
+    let limits = passerelle_gateway::session::SessionLimits::default();
+    let sessions = Sessions::open(store.clone(), people.clone(), "g1", limits, now()).await.unwrap();
+    let stop = AccessStop::open(store.clone()).await.unwrap();
+    let minutes = Minutes::new(store.clone());
+    let id = add(&people, "p1", &[]).await;
+    let session = sign_in(&sessions, "p1", "t1", 0).await.session;
+    store.close().await;
+
+    let refused = sessions.sign_in("p1", PIN, &terminal("t1"), after(1)).await;
+    assert!(matches!(refused, Err(PinError::Unavailable(_))));
+    assert!(minutes.try_charge(&id, "caf", jiff::civil::date(2026, 3, 2), 540, 9).await.is_err());
+    assert!(stop.stop(None, &login("secu"), after(1)).await.is_err());
+    assert!(stop.is_stopped::<&str>(&[]), "in force, though it is not kept");
+    assert_eq!(ids(&sessions.end_all(EndReason::AccessStopped, after(1)).await), ["p1"]);
+    assert_eq!(session.ended(), Some(EndReason::AccessStopped));
+}
+
+pub async fn old_history_is_forgotten(place: Place) {
+    let (people, sessions) = place.sessions("g1").await;
+    add(&people, "p1", &[]).await;
+    let first = sign_in(&sessions, "p1", "t1", 0).await;
+    sessions.sign_out(&first.token, after(60)).await.unwrap();
+    let year = 367 * 24 * 3600;
+    let later = async |seconds| {
+        let limits = passerelle_gateway::session::SessionLimits::default();
+        Sessions::open(place.store().await, people.clone(), "g1", limits, after(seconds)).await.unwrap()
+    };
+    let same = later(3600).await;
+    let second = sign_in(&same, "p1", "t1", 3600).await;
+    assert_eq!(second.last_sign_in.unwrap().at, now());
+    same.sign_out(&second.token, after(3601)).await.unwrap();
+    assert!(sign_in(&later(year).await, "p1", "t1", year).await.last_sign_in.is_none());
 }
