@@ -88,6 +88,9 @@ async fn run(arguments: Arguments) -> anyhow::Result<Answer> {
             verbs::audit::find(needed(data), &overrides, query.into(), arguments.json, &mut out).await?;
             Ok(Answer::done("", serde_json::Value::Null))
         }
+        Verb::Audit(AuditVerb::Export { session, out }) => {
+            Ok(verbs::audit::export(needed(data), &overrides, &session, &out).await?)
+        }
         Verb::Policy(PolicyVerb::Propose { file, comment, by }) => {
             let text = read(&file)?;
             let checked = verbs::policy::check(&file, &text);

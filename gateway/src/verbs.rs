@@ -7,6 +7,7 @@
 
 pub mod access;
 pub mod audit;
+mod disclosure;
 pub mod person;
 pub mod policy;
 pub mod serve;
