@@ -1,0 +1,119 @@
+//! Paths: what is refused in one, and the form in which paths and rules are compared.
+//!
+//! Called by [`crate::url`] for requests and by [`crate::parse`] for globs. Invariant: an accepted path has no segment that any
+//! server could take for "the folder above", and no escape that two servers could read differently.
+
+use percent_encoding::percent_decode_str;
+
+/// Why a path was not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PathError {
+    #[error("it does not begin with a slash")]
+    NoSlash,
+    #[error("a character that must be percent-encoded")]
+    Character,
+    #[error("a percent sign without two hexadecimal digits")]
+    BadEscape,
+    #[error("an encoded slash, backslash or control character")]
+    EncodedDelimiter,
+    #[error("escapes that are not UTF-8")]
+    NotUtf8,
+    #[error("a dot segment")]
+    DotSegment,
+}
+
+/// Refuses what is not the one normal way to write a path. `path` is everything before the question mark.
+pub fn check(path: &str) -> Result<(), PathError> {
+    if !path.starts_with('/') {
+        return Err(PathError::NoSlash);
+    }
+    if !path.bytes().all(is_path_byte) {
+        return Err(PathError::Character);
+    }
+    if !path.contains(['%', '.']) {
+        return Ok(());
+    }
+    check_escapes(path)?;
+    path.split('/').try_for_each(check_segment)
+}
+
+/// RFC 3986 path characters, and `[ ] |` which browsers send as they are.
+fn is_path_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@/%[]|".contains(&byte)
+}
+
+fn check_escapes(path: &str) -> Result<(), PathError> {
+    for (at, _) in path.match_indices('%') {
+        match escape_at(path, at).ok_or(PathError::BadEscape)? {
+            b'/' | b'\\' | 0..=0x1f | 0x7f => return Err(PathError::EncodedDelimiter),
+            b'%' if hides_a_delimiter(&path[at + 3..]) => return Err(PathError::EncodedDelimiter),
+            _ => {}
+        }
+    }
+    percent_decode_str(path).decode_utf8().map(drop).map_err(|_| PathError::NotUtf8)
+}
+
+/// `%252e`: a server that decodes twice would see a dot, a slash, a backslash or NUL.
+fn hides_a_delimiter(rest: &str) -> bool {
+    let twice = rest.get(..2).map(str::to_ascii_lowercase);
+    matches!(twice.as_deref(), Some("2e" | "2f" | "5c" | "00"))
+}
+
+/// Refuses `.` and `..`, encoded or followed by path parameters (`..;x`), which some servers cut off before they resolve.
+fn check_segment(segment: &str) -> Result<(), PathError> {
+    if !segment.starts_with(['.', '%']) {
+        return Ok(());
+    }
+    let decoded = percent_decode_str(segment).decode_utf8_lossy();
+    match decoded.split(';').next() {
+        Some("." | "..") => Err(PathError::DotSegment),
+        _ => Ok(()),
+    }
+}
+
+/// The byte that the escape at `at` stands for.
+pub fn escape_at(text: &str, at: usize) -> Option<u8> {
+    let digits = text.get(at + 1..at + 3)?;
+    if !digits.bytes().all(|b| b.is_ascii_hexdigit()) {
+        return None;
+    }
+    u8::from_str_radix(digits, 16).ok()
+}
+
+/// RFC 3986, section 6.2.2: non-ASCII encoded, hex upper-cased, escapes of unreserved characters decoded.
+pub fn comparison_form(path: &str) -> String {
+    let encoded = encode_non_ascii(path);
+    let mut form = String::with_capacity(encoded.len());
+    let mut rest = encoded.as_str();
+    while let Some(at) = rest.find('%') {
+        form.push_str(&rest[..at]);
+        let Some(byte) = escape_at(rest, at) else {
+            form.push('%');
+            rest = &rest[at + 1..];
+            continue;
+        };
+        match byte {
+            b if b.is_ascii_alphanumeric() || b"-._~".contains(&b) => form.push(char::from(b)),
+            _ => form.push_str(&rest[at..at + 3].to_ascii_uppercase()),
+        }
+        rest = &rest[at + 3..];
+    }
+    form.push_str(rest);
+    form
+}
+
+/// Percent-encodes what is not ASCII, and nothing else.
+pub fn encode_non_ascii(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    let mut bytes = [0; 4];
+    for character in text.chars() {
+        match character {
+            c if c.is_ascii() => encoded.push(c),
+            c => c
+                .encode_utf8(&mut bytes)
+                .bytes()
+                .for_each(|b| encoded.push_str(percent_encoding::percent_encode_byte(b))),
+        }
+    }
+    encoded
+}

@@ -1,0 +1,346 @@
+//! Services, rules and their parts, as the policy file names them, already judged: [`crate::parse`] is their only maker.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use jiff::civil::Date;
+use regex::Regex;
+use serde::{Deserialize, Serialize};
+
+use crate::host::Host;
+use crate::path;
+use crate::url::{Authority, Url};
+
+/// Text by language code (`fr`, `en`, …).
+pub type Name = BTreeMap<String, String>;
+
+/// The local catalogue is a service with this id.
+pub const CATALOGUE: &str = "catalogue";
+
+/// What staff approve and people see: a step, not a hostname.
+#[derive(Clone, Debug)]
+pub struct Service {
+    pub(crate) id: Arc<str>,
+    pub(crate) category: Category,
+    pub(crate) name: Name,
+    pub(crate) start: Option<Url>,
+    pub(crate) groups: Vec<String>,
+    /// Indexes of the policy's windows; empty means always.
+    pub(crate) windows: Vec<usize>,
+    pub(crate) minutes_per_day: Option<u32>,
+    pub(crate) expires: Option<Date>,
+    pub(crate) confidential: bool,
+    pub(crate) rules: Vec<Rule>,
+}
+
+impl Service {
+    pub fn id(&self) -> &Arc<str> {
+        &self.id
+    }
+
+    pub fn category(&self) -> Category {
+        self.category
+    }
+
+    pub fn name(&self) -> &Name {
+        &self.name
+    }
+
+    /// The address its first page is opened at; absent for the local catalogue.
+    pub fn start(&self) -> Option<&Url> {
+        self.start.as_ref()
+    }
+
+    pub fn groups(&self) -> &[String] {
+        &self.groups
+    }
+
+    pub fn minutes_per_day(&self) -> Option<u32> {
+        self.minutes_per_day
+    }
+
+    /// That day included.
+    pub fn expires(&self) -> Option<Date> {
+        self.expires
+    }
+
+    pub fn is_confidential(&self) -> bool {
+        self.confidential
+    }
+
+    pub fn rules(&self) -> &[Rule] {
+        &self.rules
+    }
+}
+
+/// One of the two doors of the kiosk's home screen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Category {
+    Administrative,
+    Training,
+}
+
+impl Category {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Category::Administrative => "administrative",
+            Category::Training => "training",
+        }
+    }
+}
+
+/// One `[[refuse]]`: beats every rule of every service and every personal grant.
+#[derive(Clone, Debug)]
+pub struct Refuse {
+    pub(crate) hosts: Vec<HostPattern>,
+    pub(crate) reason: String,
+}
+
+impl Refuse {
+    pub fn hosts(&self) -> &[HostPattern] {
+        &self.hosts
+    }
+
+    /// Why, in the words of staff.
+    pub fn reason(&self) -> &str {
+        &self.reason
+    }
+}
+
+/// How bytes pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Mode {
+    /// Every request is read and judged.
+    Inspect,
+    /// Bytes are spliced after the ClientHello was judged.
+    Tunnel,
+}
+
+/// One `[[service.rule]]`.
+#[derive(Clone, Debug)]
+pub struct Rule {
+    pub(crate) hosts: Vec<HostPattern>,
+    pub(crate) ports: Vec<u16>,
+    /// Absent in mode tunnel, where there is nothing to inspect.
+    pub(crate) inspect: Option<Inspect>,
+}
+
+impl Rule {
+    /// The rule of a personal grant: pages of one host and port, at paths that match one of `paths` (none: any path).
+    pub fn granting(authority: &Authority, paths: Vec<PathGlob>, methods: Methods) -> Rule {
+        let inspect =
+            Inspect { paths, methods, upload_limit: default_upload_limit(methods), ..Inspect::pages() };
+        let hosts = vec![HostPattern::Exact(authority.host().clone())];
+        Rule { hosts, ports: vec![authority.port()], inspect: Some(inspect) }
+    }
+
+    /// The one rule of the local catalogue: its items are reached by their origins, and what they send stays in the house.
+    pub(crate) fn catalogue() -> Rule {
+        let methods = ["POST", "PUT"]
+            .iter()
+            .filter_map(|method| Methods::of(method))
+            .fold(Methods::READ, Methods::with);
+        let inspect = Inspect { methods, upload_limit: default_upload_limit(methods), ..Inspect::pages() };
+        Rule { hosts: Vec::new(), ports: vec![443], inspect: Some(inspect) }
+    }
+
+    pub fn hosts(&self) -> &[HostPattern] {
+        &self.hosts
+    }
+
+    pub fn ports(&self) -> &[u16] {
+        &self.ports
+    }
+
+    pub fn mode(&self) -> Mode {
+        if self.inspect.is_some() { Mode::Inspect } else { Mode::Tunnel }
+    }
+
+    pub fn inspect(&self) -> Option<&Inspect> {
+        self.inspect.as_ref()
+    }
+}
+
+/// What an inspect rule asks of a request.
+#[derive(Clone, Debug)]
+pub struct Inspect {
+    /// With `path_regex`: either may match; both empty means any path.
+    pub(crate) paths: Vec<PathGlob>,
+    pub(crate) path_regex: Vec<Regex>,
+    /// Allowed parameter names; absent means any.
+    pub(crate) queries: Option<Vec<Box<str>>>,
+    pub(crate) methods: Methods,
+    pub(crate) kind: AccessKind,
+    pub(crate) upload_limit: u64,
+    pub(crate) download_types: Arc<[Box<str>]>,
+    pub(crate) websocket: bool,
+    pub(crate) record_query: bool,
+}
+
+impl Inspect {
+    /// Every default of the file.
+    pub(crate) fn pages() -> Inspect {
+        Inspect {
+            paths: Vec::new(),
+            path_regex: Vec::new(),
+            queries: None,
+            methods: Methods::READ,
+            kind: AccessKind::Page,
+            upload_limit: 0,
+            download_types: Arc::new([]),
+            websocket: false,
+            record_query: false,
+        }
+    }
+
+    /// `path` in comparison form.
+    pub fn allows_path(&self, path: &str) -> bool {
+        (self.paths.is_empty() && self.path_regex.is_empty())
+            || self.paths.iter().any(|glob| glob.matches(path))
+            || self.path_regex.iter().any(|regex| regex.is_match(path))
+    }
+
+    pub(crate) fn allows_query(&self, parameters: &[Box<str>]) -> bool {
+        self.queries.as_ref().is_none_or(|allowed| parameters.iter().all(|name| allowed.contains(name)))
+    }
+
+    pub fn kind(&self) -> AccessKind {
+        self.kind
+    }
+}
+
+/// Forms fit in this; a rule that takes documents says more.
+const FORM_UPLOAD_LIMIT_BYTES: u64 = 1024 * 1024;
+
+/// Bytes a rule takes when it does not say: none without a method that carries a body.
+pub(crate) fn default_upload_limit(methods: Methods) -> u64 {
+    if methods.uploads() { FORM_UPLOAD_LIMIT_BYTES } else { 0 }
+}
+
+/// The `access` of a rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AccessKind {
+    /// May be opened.
+    Page,
+    /// Only from a page of its service.
+    Resource,
+}
+
+/// A host, or every host below one.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum HostPattern {
+    Exact(Host),
+    /// `*.x`: one or more labels below x, never x itself.
+    Below(Host),
+}
+
+impl HostPattern {
+    /// A wildcard never meets a label with an underscore: such hosts must be named.
+    pub fn matches(&self, host: &Host) -> bool {
+        match self {
+            HostPattern::Exact(exact) => exact == host,
+            HostPattern::Below(base) => host.is_below(base) && !host.has_underscore(),
+        }
+    }
+}
+
+impl fmt::Display for HostPattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            HostPattern::Exact(host) => host.fmt(f),
+            HostPattern::Below(base) => write!(f, "*.{base}"),
+        }
+    }
+}
+
+/// A glob of the whole path; `*` is any run of characters, slashes included.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PathGlob(Box<str>);
+
+impl PathGlob {
+    /// Reads a glob as staff write it; kept in comparison form.
+    pub fn parse(text: &str) -> Result<PathGlob, path::PathError> {
+        let form = path::comparison_form(text);
+        path::check(&form)?;
+        Ok(PathGlob(form.into()))
+    }
+
+    /// `path` in comparison form. Linear but for the last star, which is retried: at most path × glob steps.
+    pub fn matches(&self, path: &str) -> bool {
+        let (glob, path) = (self.0.as_bytes(), path.as_bytes());
+        let (mut g, mut p) = (0, 0);
+        let mut last_star = None;
+        while p < path.len() {
+            match glob.get(g) {
+                Some(b'*') => {
+                    last_star = Some((g, p));
+                    g += 1;
+                }
+                Some(byte) if *byte == path[p] => (g, p) = (g + 1, p + 1),
+                _ => {
+                    let Some((star, eaten)) = last_star else { return false };
+                    last_star = Some((star, eaten + 1));
+                    (g, p) = (star + 1, eaten + 1);
+                }
+            }
+        }
+        glob[g..].iter().all(|byte| *byte == b'*')
+    }
+}
+
+impl fmt::Display for PathGlob {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A set of HTTP methods.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Methods(u8);
+
+impl Methods {
+    /// Those a rule may name; CONNECT and TRACE are never forwarded.
+    pub const KNOWN: [&'static str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
+    pub const NONE: Methods = Methods(0);
+    /// GET and HEAD: the default of a rule.
+    pub const READ: Methods = Methods(0b11);
+
+    /// The set of one known method; case matters (RFC 9110, section 9.1).
+    pub fn of(method: &str) -> Option<Methods> {
+        Methods::KNOWN.iter().position(|known| *known == method).map(|bit| Methods(1 << bit))
+    }
+
+    pub fn contains(self, method: &str) -> bool {
+        Methods::of(method).is_some_and(|one| self.0 & one.0 != 0)
+    }
+
+    pub const fn with(self, other: Methods) -> Methods {
+        Methods(self.0 | other.0)
+    }
+
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// POST, PUT or PATCH is among them: these carry bodies.
+    pub fn uploads(self) -> bool {
+        ["POST", "PUT", "PATCH"].iter().any(|method| self.contains(method))
+    }
+
+    pub fn iter(self) -> impl Iterator<Item = &'static str> {
+        Methods::KNOWN.into_iter().filter(move |method| self.contains(method))
+    }
+}
+
+/// As an Allow header lists them.
+impl fmt::Display for Methods {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, method) in self.iter().enumerate() {
+            write!(f, "{}{method}", if index == 0 { "" } else { ", " })?;
+        }
+        Ok(())
+    }
+}
