@@ -23,6 +23,7 @@ mod public_log;
 pub mod request;
 pub mod secret;
 pub mod session;
+mod shared_store;
 pub mod staff;
 pub mod store;
 pub mod strict_http1;
@@ -221,6 +222,7 @@ impl Gateway {
             tokio::spawn(listener::metrics(self.clone(), metrics)),
         ];
         tokio::spawn(live::supervise(self.clone()));
+        tokio::spawn(shared_store::follow(self.clone()));
         tokio::spawn(refusals::write_due(self.clone()));
 
         writeln!(std::io::stdout(), "ready terminal={at_terminal} staff={at_staff} metrics={at_metrics}")
