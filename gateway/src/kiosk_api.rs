@@ -33,17 +33,18 @@ type Answer = Result<Response<Body>, Refusal>;
 /// Answers one call; refusals that concern the connection itself are recorded.
 pub async fn answer(leg: &Leg, request: Request<Incoming>) -> Response<Body> {
     let gateway = &leg.gateway;
-    if !gateway.is_our_host(request.headers(), request.uri()) {
-        return leg::refuse(leg, &request, Reason::Authority).await;
-    }
     let path = request.uri().path().to_owned();
     let method = request.method().clone();
-    if (&method, path.as_str()) == (&Method::POST, "/v1/enrolment") {
+    let is_ours = gateway.is_our_host(request.headers(), request.uri());
+    if is_ours && (&method, path.as_str()) == (&Method::POST, "/v1/enrolment") {
         return told(enrol(gateway, request).await);
     }
     let Ok(terminal) = identity::terminal(gateway, leg.terminal.as_ref()) else {
         return leg::refuse(leg, &request, Reason::NoTerminal).await;
     };
+    if !is_ours {
+        return leg::refuse(leg, &request, Reason::Authority).await;
+    }
     let now = Timestamp::now();
     // Last seen is for staff's eyes; it never stands in the way of a call.
     let _ = gateway.terminals.seen(&terminal.name, now).await;

@@ -3,10 +3,11 @@
 //! Called by start, verifier and search. Works on the folder of a running gateway: it reads a prefix that stands still.
 
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 
 use crate::checkpoint;
-use crate::store::{self, CHECKPOINT, Disk, minimum_index, segment_path};
+use crate::store::{self, CHECKPOINT, Disk, Folder, minimum_index, segment_path};
 use crate::tail::Segment;
 use crate::tile;
 use crate::tree::TILE_WIDTH;
@@ -60,6 +61,15 @@ pub(crate) fn read_end(disk: &dyn Disk) -> Result<(Vec<u8>, Vec<Segment>), Damag
 
 fn invalid(why: &str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, why)
+}
+
+/// The entries of `folder` as they are stored and hashed, each with its index: those under a checkpoint of `size` that are not
+/// pruned.
+pub fn entries(
+    folder: &Path,
+    size: u64,
+) -> io::Result<impl Iterator<Item = io::Result<(u64, Vec<u8>)>> + use<>> {
+    Published::new(Arc::new(Folder::read_only(folder)), size)
 }
 
 /// The entries of the bundles, from the minimum index to `size`.

@@ -26,6 +26,7 @@ mod verify;
 mod writer;
 
 pub use checkpoint::{Checkpoint, CheckpointError, SigningKey, VerifierKey};
+pub use entries::entries;
 pub use journal::{Clock, Health, Journal, JournalConfig, JournalError, Limits, Opening, Orphan};
 pub use proof::{ConsistencyProof, InclusionProof, Nodes, ProofError};
 pub use record::{Draft, Effect, EntryError, Header, Kind, Record, Sealed};

@@ -182,12 +182,7 @@ async fn route(leg: &Leg, request: Request<Incoming>) -> Response<Body> {
         let request = Request::from_parts(parts, body);
         return match judged {
             Err(fault) => refuse(leg, &request, reason(fault)).await,
-            Ok(()) if outer && request.method() != Method::CONNECT => {
-                match leg.gateway.is_our_host(request.headers(), request.uri()) {
-                    true => kiosk_api::answer(leg, request).await,
-                    false => refuse(leg, &request, Reason::Authority).await,
-                }
-            }
+            Ok(()) if outer && request.method() != Method::CONNECT => kiosk_api::answer(leg, request).await,
             Ok(()) => exchange(leg, request).await,
         };
     }
