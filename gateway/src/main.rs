@@ -88,6 +88,15 @@ async fn run(arguments: Arguments) -> anyhow::Result<Answer> {
             verbs::audit::find(needed(data), &overrides, query.into(), arguments.json, &mut out).await?;
             Ok(Answer::done("", serde_json::Value::Null))
         }
+        Verb::Policy(PolicyVerb::Propose { file, comment, by }) => {
+            let text = read(&file)?;
+            let checked = verbs::policy::check(&file, &text);
+            if checked.exit != 0 {
+                return Ok(checked);
+            }
+            let request = Request::PolicyPropose { text, comment, by: credentials(by)? };
+            Ok(carry_out(needed(data), &overrides, request).await?)
+        }
         verb => Ok(carry_out(needed(data), &overrides, request(verb)?).await?),
     }
 }
@@ -113,9 +122,6 @@ fn request(verb: Verb) -> anyhow::Result<Request> {
             Request::StaffAdd { login: login.to_string(), role, password: secret()? }
         }
         Verb::Staff(StaffVerb::List) => Request::StaffList,
-        Verb::Policy(PolicyVerb::Propose { file, comment, by }) => {
-            Request::PolicyPropose { text: read(&file)?, comment, by: credentials(by)? }
-        }
         Verb::Policy(PolicyVerb::Sign { version, by }) => {
             Request::PolicySign { version, by: credentials(by)? }
         }
@@ -132,7 +138,7 @@ fn request(verb: Verb) -> anyhow::Result<Request> {
         | Verb::Serve(_)
         | Verb::Audit(_)
         | Verb::Terminal(TerminalVerb::Enrol { .. })
-        | Verb::Policy(PolicyVerb::Check { .. } | PolicyVerb::Explain(_)) => {
+        | Verb::Policy(PolicyVerb::Check { .. } | PolicyVerb::Propose { .. } | PolicyVerb::Explain(_)) => {
             unreachable!("`run` carries these out itself")
         }
     })
@@ -205,6 +211,7 @@ impl arguments::Explain {
             at: self.at,
             destination: self.destination,
             from_page: self.from_page,
+            english: verbs::policy::in_english(),
         })
     }
 }

@@ -113,7 +113,7 @@ const CHECKS: [(Reason, Check); 15] = [
         q.inspected(c, |q, inspect, _| inspect.websocket || !q.access.request.websocket)
     }),
     (Reason::NotAPage, |q, c| q.inspected(c, Question::not_opened)),
-    (Reason::NotThisService, |q, c| q.from_its_service(c)),
+    (Reason::NotThisService, |q, c| q.asked_by_its_service(c)),
 ];
 
 /// A CONNECT says no more than host and port, so these are all it is judged by.
@@ -192,7 +192,7 @@ impl Question<'_> {
     }
 
     /// A resource is asked for by pages of its service, one of which this session opened not long ago.
-    fn from_its_service(&self, candidate: &Candidate<'_>) -> bool {
+    fn asked_by_its_service(&self, candidate: &Candidate<'_>) -> bool {
         let (Some(inspect), Some(service)) = (&candidate.rule.inspect, candidate.service()) else {
             return candidate.grant().is_some();
         };

@@ -200,3 +200,85 @@ pub(crate) fn size(note: &[u8]) -> io::Result<u64> {
         .and_then(|note| Some(parse(note)?.0.size))
         .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, CheckpointError::Malformed))
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const ORIGIN: &str = "passerelle.test/gw";
+
+    fn note() -> (String, VerifierKey) {
+        let key = SigningKey::from_seed([3; 32]);
+        let checkpoint = Checkpoint { origin: ORIGIN.into(), size: 70_000, root: [4; 32] };
+        (checkpoint.sign(&key), key.verifier_key(ORIGIN))
+    }
+
+    #[test]
+    fn a_signed_checkpoint_reads_back() {
+        let (note, key) = note();
+        assert!(note.starts_with("passerelle.test/gw\n70000\nBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQ=\n\n\u{2014} passerelle.test/gw "));
+        assert_eq!(Checkpoint::verify(&note, &key).unwrap().size, 70_000);
+        assert_eq!(key.to_string().parse(), Ok(key));
+    }
+
+    /// The example of the signed-note specification's Go implementation.
+    #[test]
+    fn a_known_verifier_key_reads_back() {
+        let text = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW";
+        assert_eq!(text.parse::<VerifierKey>().unwrap().to_string(), text);
+    }
+
+    #[test]
+    fn what_is_not_signed_by_the_key_is_refused() {
+        let (note, key) = note();
+        let other = SigningKey::from_seed([5; 32]).verifier_key(ORIGIN);
+        let elsewhere = SigningKey::from_seed([3; 32]).verifier_key("elsewhere");
+        let check = |note: &str, key: &VerifierKey, expected: CheckpointError| {
+            assert_eq!(Checkpoint::verify(note, key), Err(expected), "{note}");
+        };
+        check(&note, &other, CheckpointError::Unsigned);
+        check(&note, &elsewhere, CheckpointError::Origin(ORIGIN.into()));
+        check(&note.replace("70000", "70001"), &key, CheckpointError::Signature);
+        check(&note.replace("70000", "070000"), &key, CheckpointError::Malformed);
+        check(&note.replace("70000", "+70000"), &key, CheckpointError::Malformed);
+        check(&note.replace("\n\n", "\n"), &key, CheckpointError::Malformed);
+        check(note.trim_end(), &key, CheckpointError::Malformed);
+        check("", &key, CheckpointError::Malformed);
+    }
+
+    #[test]
+    fn a_witness_may_sign_too() {
+        let (note, key) = note();
+        let cosigned = format!("{note}\u{2014} witness.test AAAAAAAA\n");
+        assert!(Checkpoint::verify(&cosigned, &key).is_ok());
+    }
+
+    #[test]
+    fn mistyped_verifier_keys_are_refused() {
+        let (_, key) = note();
+        let text = key.to_string();
+        for wrong in [
+            "",
+            "a",
+            "a+b",
+            "a+b+c",
+            &text.replace("test", "tset"),
+            &text[..text.len() - 4],
+            &format!("{text} "),
+        ] {
+            assert_eq!(wrong.parse::<VerifierKey>(), Err(CheckpointError::VerifierKey), "{wrong}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn arbitrary_notes_never_verify(text: String) {
+            prop_assert!(Checkpoint::verify(&text, &note().1).is_err());
+            prop_assert!(text.parse::<VerifierKey>().is_err());
+        }
+    }
+}

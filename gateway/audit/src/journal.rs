@@ -77,6 +77,9 @@ pub enum JournalError {
     Busy(usize),
     #[error("the journal has stopped")]
     Stopped,
+    /// [`Journal::open`] records openings and [`Opening::close`] closings: nothing else may.
+    #[error("a record of kind {0:?} is not appended")]
+    Kind(Kind),
     #[error("a record may have {limit} bytes of {what}, this one has {bytes}")]
     TooLarge { what: &'static str, bytes: usize, limit: usize },
 }
@@ -113,7 +116,6 @@ pub struct Journal {
 
 struct Owner {
     inbox: Arc<Inbox>,
-    gateway_live_limit: usize,
 }
 
 impl Drop for Owner {
@@ -131,14 +133,20 @@ impl Journal {
         clock: Clock,
         keyring: impl Fn(&KeyId) -> Option<SealingKey>,
     ) -> Result<(Journal, Vec<Orphan>), recover::StartError> {
-        let live_limit = config.limits.live_exchanges;
         let inbox = Arc::new(Inbox::new(&config.limits));
         let orphans = recover::start(config, clock, &keyring, inbox.clone())?;
-        Ok((Journal { owner: Arc::new(Owner { inbox, gateway_live_limit: live_limit }) }, orphans))
+        Ok((Journal::on(inbox), orphans))
+    }
+
+    pub(crate) fn on(inbox: Arc<Inbox>) -> Self {
+        Journal { owner: Arc::new(Owner { inbox }) }
     }
 
     /// Records `draft` sealed under `key` and answers with its index once it is synced.
     pub async fn append(&self, draft: Draft, key: Arc<SealingKey>) -> Result<u64, JournalError> {
+        if matches!(draft.kind, Kind::Opened | Kind::Closed) {
+            return Err(JournalError::Kind(draft.kind));
+        }
         let prepared = Prepared::record(draft, key)?;
         let (answer, answered) = oneshot::channel();
         self.submit(prepared, Answer::Index(answer)).await?;
@@ -151,11 +159,11 @@ impl Journal {
         let inbox = &self.owner.inbox;
         let booking = match inbox.live.clone().try_acquire_owned() {
             Ok(booking) => booking,
-            Err(TryAcquireError::NoPermits) => return Err(JournalError::Busy(self.owner.gateway_live_limit)),
+            Err(TryAcquireError::NoPermits) => return Err(JournalError::Busy(inbox.live_limit)),
             Err(TryAcquireError::Closed) => return Err(JournalError::Stopped),
         };
         draft.kind = Kind::Opened;
-        let identity = Sealed { url: None, page: None, ..draft.sealed.clone() };
+        let identity = draft.sealed.identity();
         let prepared = Prepared::record(draft, key)?;
         let (answer, answered) = oneshot::channel();
         self.submit(prepared, Answer::Opening { answer, identity, booking }).await?;
@@ -177,7 +185,7 @@ impl Journal {
         Health {
             failure: status.write_failure.or(status.publish_failure),
             queued: inbox.queues().records.len(),
-            live: self.owner.gateway_live_limit - inbox.live.available_permits(),
+            live: inbox.live_limit - inbox.live.available_permits(),
             records: inbox.records.load(Ordering::Relaxed),
             published: inbox.published.load(Ordering::Relaxed),
             last_sync: status.last_sync,
@@ -208,7 +216,7 @@ pub struct Opening {
 
 struct Unclosed {
     key: Arc<SealingKey>,
-    /// Who and what, for a closing that nobody drafted.
+    /// Who and what, for the closing.
     identity: Sealed,
     booking: OwnedSemaphorePermit,
 }
@@ -229,15 +237,17 @@ impl Opening {
         self.index
     }
 
-    /// Hands the closing to the writer: never blocks on the disk, never fails, may be called from `Drop`. What does not fit the
-    /// reserved bytes is left out: `page` first, then `url`, then every text.
+    /// Hands the closing to the writer: never blocks on the disk, never fails, may be called from `Drop`. Who and what (`terminal`
+    /// to `url`) are the opening's where the draft leaves them out. What does not fit the reserved bytes is left out: `page`
+    /// first, then `url`, then every text.
     pub fn close(mut self, draft: Draft) {
-        if let Some(rest) = self.rest.take() {
-            self.hand_over(draft, rest.key, rest.booking);
-        }
+        self.hand_over(draft);
     }
 
-    fn hand_over(&self, draft: Draft, key: Arc<SealingKey>, booking: OwnedSemaphorePermit) {
+    /// Once: later calls do nothing.
+    fn hand_over(&mut self, mut draft: Draft) {
+        let Some(Unclosed { key, identity, booking }) = self.rest.take() else { return };
+        draft.sealed.complete(identity);
         let prepared = Prepared::closing(draft, self.index, Some(key));
         self.inbox.queues().closings.push(Closing { prepared, _booking: Some(booking) });
         self.inbox.news.notify_one();
@@ -246,12 +256,8 @@ impl Opening {
 
 impl Drop for Opening {
     fn drop(&mut self) {
-        if let Some(rest) = self.rest.take() {
-            let reason = if std::thread::panicking() { "crash" } else { "client-gone" };
-            let draft =
-                Draft { reason: Some(reason.into()), sealed: rest.identity, ..Draft::new(Kind::Closed) };
-            self.hand_over(draft, rest.key, rest.booking);
-        }
+        let reason = if std::thread::panicking() { "crash" } else { "client-gone" };
+        self.hand_over(Draft { reason: Some(reason.into()), ..Draft::new(Kind::Closed) });
     }
 }
 
@@ -262,6 +268,7 @@ pub(crate) struct Inbox {
     pub(crate) news: Condvar,
     places: Arc<Semaphore>,
     live: Arc<Semaphore>,
+    live_limit: usize,
     /// For [`Health`] only.
     pub(crate) status: Mutex<Status>,
     pub(crate) records: AtomicU64,
@@ -287,6 +294,12 @@ pub(crate) struct Status {
     pub(crate) last_sync: Option<Timestamp>,
 }
 
+impl Queues {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.records.is_empty() && self.closings.is_empty()
+    }
+}
+
 impl Inbox {
     pub(crate) fn new(limits: &Limits) -> Self {
         Inbox {
@@ -294,6 +307,7 @@ impl Inbox {
             news: Condvar::new(),
             places: Arc::new(Semaphore::new(limits.queue_records)),
             live: Arc::new(Semaphore::new(limits.live_exchanges)),
+            live_limit: limits.live_exchanges,
             status: Mutex::default(),
             records: AtomicU64::new(0),
             published: AtomicU64::new(0),

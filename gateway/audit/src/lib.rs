@@ -7,6 +7,8 @@
 
 mod checkpoint;
 mod entries;
+#[cfg(test)]
+mod faulty;
 mod journal;
 mod proof;
 mod publisher;
@@ -14,6 +16,8 @@ mod record;
 mod recover;
 mod seal;
 mod search;
+#[cfg(test)]
+mod simulation;
 mod store;
 mod tail;
 mod tile;

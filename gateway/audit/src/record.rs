@@ -119,6 +119,25 @@ pub struct Sealed {
 }
 
 impl Sealed {
+    /// Who and what: the fields that a closing shares with its opening.
+    pub(crate) fn identity(&self) -> Sealed {
+        let Sealed { terminal, person, session, service, rule, policy, method, url, .. } = self.clone();
+        Sealed { terminal, person, session, service, rule, policy, method, url, ..Sealed::default() }
+    }
+
+    /// Fills who and what from `identity` where they are left out.
+    pub(crate) fn complete(&mut self, identity: Sealed) {
+        let Sealed { terminal, person, session, service, rule, policy, method, url, .. } = identity;
+        self.terminal = self.terminal.take().or(terminal);
+        self.person = self.person.take().or(person);
+        self.session = self.session.take().or(session);
+        self.service = self.service.take().or(service);
+        self.rule = self.rule.take().or(rule);
+        self.policy = self.policy.or(policy);
+        self.method = self.method.take().or(method);
+        self.url = self.url.take().or(url);
+    }
+
     /// The compact JSON that is encrypted.
     pub(crate) fn to_bytes(&self) -> Vec<u8> {
         serde_json::to_vec(self).expect("strings and numbers always serialise")

@@ -107,6 +107,7 @@ pub(crate) fn recover(
         dirty_until: free.end,
         next_index,
         live,
+        closings: Vec::new(),
         backlog: backlog.clone(),
         inbox: inbox.clone(),
     };
@@ -267,23 +268,22 @@ fn close_orphans(
     keyring: Keyring<'_>,
 ) -> Result<Vec<Orphan>, StartError> {
     let mut orphans = Vec::with_capacity(writer.live.len());
-    let mut closings = Vec::with_capacity(writer.live.len());
-    for &opened in &writer.live {
+    for opened in writer.live.clone() {
         let key = opening_entry(&*writer.disk, segments, published, opened).and_then(|entry| {
             let (header, ..) = record::decode(&entry).ok()?;
             let key = keyring(&header.key?)?;
-            let sealed = record::read(&entry, Some(&key)).ok()?.sealed;
+            let sealed = record::read(&entry, Some(&key)).ok()?.sealed.identity();
             Some((Arc::new(key), sealed))
         });
         let (key, sealed) = key.unzip();
         let sealed = sealed.unwrap_or_default();
         let draft =
             Draft { reason: Some("crash".into()), sealed: sealed.clone(), ..Draft::new(Kind::Closed) };
-        closings.push(Closing::of_orphan(Prepared::closing(draft, opened, key)));
+        writer.closings.push(Closing::of_orphan(Prepared::closing(draft, opened, key)));
         orphans.push(Orphan { opened, sealed });
     }
-    writer.write(&mut closings, Vec::new());
-    if closings.is_empty() {
+    writer.write(Vec::new());
+    if writer.closings.is_empty() {
         return Ok(orphans);
     }
     Err(disk("closing records")(io::Error::other("the orphans of the last run cannot be closed")))

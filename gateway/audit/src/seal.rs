@@ -195,3 +195,91 @@ fn expand(secret: &[u8; 32], info: &[&[u8]]) -> Zeroizing<[u8; 32]> {
         .expect("32 bytes are below HKDF's limit");
     key
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::record::{Header, Kind, Record};
+
+    fn entry(index: u64, key: &SealingKey, sealed: &Sealed) -> (Header, Vec<u8>) {
+        let header = Header {
+            index,
+            gateway: "gw".into(),
+            time: "2026-01-01T00:00:00.123Z".parse().unwrap(),
+            kind: Kind::Opened,
+            decision: None,
+            reason: Some("no-rule".into()),
+            opened: Some(3),
+            count: None,
+            key: Some(key.id()),
+        };
+        let mut entry = Vec::new();
+        record::encode(&mut entry, &header, &sealed.to_bytes(), Some(key), [1; 12]);
+        (header, entry)
+    }
+
+    fn sealed(url: &str) -> Sealed {
+        Sealed { url: Some(url.into()), policy: Some(u64::MAX), status: Some(200), ..Sealed::default() }
+    }
+
+    #[test]
+    fn only_the_right_key_opens() {
+        let (key, other) = (SealingKey::generate(), SealingKey::generate());
+        let renamed = SealingKey::new(other.id(), *key.secret());
+        let (_, sealed_entry) = entry(4, &key, &sealed("a"));
+        assert_eq!(record::read(&sealed_entry, Some(&key)).unwrap().sealed, sealed("a"));
+        for wrong in [&other, &renamed] {
+            assert!(matches!(record::read(&sealed_entry, Some(wrong)), Err(EntryError::WrongKey)));
+            assert!(matches!(disclose(&sealed_entry, wrong), Err(EntryError::WrongKey)));
+        }
+    }
+
+    #[test]
+    fn a_disclosed_key_opens_its_entry_and_no_other() {
+        let key = SealingKey::generate();
+        let (_, first) = entry(4, &key, &sealed("a"));
+        let (_, second) = entry(5, &key, &sealed("a"));
+        let disclosed = EntryKey::from_hex(&disclose(&first, &key).unwrap().to_hex()).unwrap();
+        assert_eq!(open_with_entry_key(&first, &disclosed).unwrap(), sealed("a"));
+        assert!(matches!(open_with_entry_key(&second, &disclosed), Err(EntryError::WrongKey)));
+    }
+
+    #[test]
+    fn secrets_are_not_printed() {
+        let key = SealingKey::generate();
+        let (_, first) = entry(4, &key, &sealed("a"));
+        assert_eq!(format!("{key:?}"), format!("SealingKey({})", key.id()));
+        assert_eq!(format!("{:?}", disclose(&first, &key).unwrap()), "EntryKey(…)");
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_sealed_opens_as_it_was(index: u64, url in any::<String>(), detail in any::<Option<String>>()) {
+            let key = SealingKey::generate();
+            let sealed = Sealed { detail, ..sealed(&url) };
+            let (header, bytes) = entry(index, &key, &sealed);
+            prop_assert_eq!(record::read(&bytes, Some(&key)).unwrap(), Record { header: header.clone(), sealed });
+            prop_assert_eq!(record::read(&bytes, None).unwrap(), Record { header, sealed: Sealed::default() });
+        }
+
+        #[test]
+        fn a_flipped_bit_never_opens(at in any::<prop::sample::Index>(), bit in 0_u8..8) {
+            let key = SealingKey::new(KeyId([1; 16]), [2; 32]);
+            let (_, mut bytes) = entry(4, &key, &sealed("https://www.caf.fr/"));
+            let at = at.index(bytes.len());
+            bytes[at] ^= 1 << bit;
+            // Without its key id an entry has nothing sealed to open; the tree tells that.
+            let opened = record::read(&bytes, Some(&key)).is_ok_and(|record| record.sealed != Sealed::default());
+            prop_assert!(!opened);
+        }
+
+        #[test]
+        fn arbitrary_bytes_are_no_entry(bytes: Vec<u8>) {
+            let _ = record::read(&bytes, Some(&SealingKey::new(KeyId([1; 16]), [2; 32])));
+        }
+    }
+}

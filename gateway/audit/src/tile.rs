@@ -98,7 +98,7 @@ impl FromStr for TilePath {
     }
 }
 
-/// The bytes of `path` for a tree of `size`, from the partial file or a fuller one; `true` if they are of a full one.
+/// The bytes of `path` for a tree of `size`, from the partial file or the full one that followed it.
 pub(crate) fn read_at(disk: &dyn Disk, path: TilePath, size: u64) -> io::Result<Vec<u8>> {
     match disk.read(&path.with_width(path.width_in(size)).to_string()) {
         // The partial version may go once the full one is there.
@@ -123,23 +123,24 @@ pub(crate) fn read_entries(disk: &dyn Disk, number: u64, size: u64) -> io::Resul
     let path = TilePath::entries(number);
     let bytes = read_at(disk, path, size)?;
     let width = path.width_in(size);
-    let mut entries = split_bundle(&bytes).filter(|entries| entries.len() >= width).ok_or_else(|| {
-        io::Error::new(io::ErrorKind::InvalidData, format!("{path} is not {width} entries"))
-    })?;
+    let mut entries = split_bundle(&bytes);
+    if entries.len() < width {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, format!("{path} is not {width} entries")));
+    }
     entries.truncate(width);
     Ok(entries.into_iter().map(<[u8]>::to_vec).collect())
 }
 
-/// The entries of a bundle, each after its 16-bit length.
-pub(crate) fn split_bundle(mut bytes: &[u8]) -> Option<Vec<&[u8]>> {
+/// The entries of a bundle, each after its 16-bit length, as far as they are whole.
+pub(crate) fn split_bundle(mut bytes: &[u8]) -> Vec<&[u8]> {
     let mut entries = Vec::with_capacity(TILE_WIDTH);
-    while !bytes.is_empty() {
-        let (length, rest) = bytes.split_first_chunk::<2>()?;
-        let (entry, rest) = rest.split_at_checked(usize::from(u16::from_be_bytes(*length)))?;
+    while let Some((length, rest)) = bytes.split_first_chunk::<2>()
+        && let Some((entry, rest)) = rest.split_at_checked(usize::from(u16::from_be_bytes(*length)))
+    {
         entries.push(entry);
         bytes = rest;
     }
-    Some(entries)
+    entries
 }
 
 /// The nodes of the tree of `size` whose tiles stand in a folder: what proofs are made from.
@@ -163,5 +164,81 @@ impl Nodes for FolderNodes {
         let start = (index << below) as usize % TILE_WIDTH;
         let leaves = hashes.get(start..start + (1 << below)).ok_or(ProofError::Size)?;
         Ok(root_over(leaves))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn paths_are_those_of_the_specification() {
+        for (path, text) in [
+            (TilePath::hashes(0, 0), "tile/0/000"),
+            (TilePath::hashes(2, 1_234_067), "tile/2/x001/x234/067"),
+            (TilePath::entries(273).with_width(112), "tile/entries/273.p/112"),
+            (TilePath::entries(1_000).with_width(256), "tile/entries/x001/000"),
+        ] {
+            assert_eq!(path.to_string(), text);
+            assert_eq!(text.parse(), Ok(path));
+        }
+    }
+
+    #[test]
+    fn widths_are_those_of_the_specification() {
+        for (path, expected) in [
+            (TilePath::hashes(0, 272), 256),
+            (TilePath::hashes(0, 273), 112),
+            (TilePath::hashes(0, 274), 0),
+            (TilePath::hashes(1, 0), 256),
+            (TilePath::hashes(1, 1), 17),
+            (TilePath::hashes(2, 0), 1),
+            (TilePath::hashes(63, 0), 0),
+            (TilePath::entries(273), 112),
+        ] {
+            assert_eq!(path.width_in(70_000), expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn other_spellings_are_no_tiles() {
+        for text in [
+            "",
+            "tile",
+            "tile/0",
+            "tile/0/0",
+            "tile/00/000",
+            "tile/64/000",
+            "tile/0/x000/001",
+            "tile/0/001/002",
+            "tile/0/000.p/0",
+            "tile/0/000.p/256",
+            "tile/0/000.p/01",
+            "tile/0/../000",
+            "/tile/0/000",
+            "tile/entries/+01",
+            "tile/0/x999/x999/x999/x999/x999/x999/x999/999",
+        ] {
+            assert_eq!(text.parse::<TilePath>(), Err(NotATile), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_path_reads_back(level in proptest::option::of(0_u8..64), number: u64, width in proptest::option::of(1_u8..)) {
+            let path = TilePath { level, number, width };
+            prop_assert_eq!(path.to_string().parse(), Ok(path));
+        }
+
+        #[test]
+        fn arbitrary_texts_and_bundles_are_no_panic(text: String, bytes: Vec<u8>) {
+            let _ = text.parse::<TilePath>();
+            let whole: usize = split_bundle(&bytes).iter().map(|entry| 2 + entry.len()).sum();
+            prop_assert!(whole <= bytes.len());
+        }
     }
 }

@@ -104,23 +104,30 @@ impl Walk<'_> {
         let start = number * TILE_WIDTH as u64;
         let path = TilePath::hashes(0, number);
         let hashes = tile::read_hashes(self.disk, path, self.size).map_err(|error| bad(start, error))?;
-        let entries = match tile::read_entries(self.disk, number, self.size) {
+        let bundle = match tile::read_at(self.disk, TilePath::entries(number), self.size) {
             Err(error) if error.kind() == io::ErrorKind::NotFound && start + TILE_WIDTH as u64 <= minimum => {
                 None
             }
             read => Some(read.map_err(|error| bad(start, error))?),
         };
+        let entries = bundle.as_deref().map(tile::split_bundle);
         for (at, (index, hash)) in (start..).zip(hashes).enumerate() {
-            match &entries {
+            match entries.as_ref().map(|entries| entries.get(at)) {
                 None => self.openings.pruned = index + 1,
-                Some(entries) if leaf_hash(&entries[at]) != hash => {
+                Some(None) => return Err(bad(index, "the entry is missing")),
+                Some(Some(entry)) if leaf_hash(entry) != hash => {
                     return Err(bad(index, "the entry is not the one that was hashed"));
                 }
-                Some(entries) => self.openings.note(index, &entries[at])?,
+                Some(Some(entry)) => self.openings.note(index, entry)?,
             }
             self.push(hash)?;
         }
-        Ok(())
+        // A full bundle may stand where a partial one was signed, nothing else.
+        let excess = bundle.as_ref().zip(entries).is_some_and(|(bundle, entries)| {
+            entries.iter().map(|entry| 2 + entry.len()).sum::<usize>() != bundle.len()
+                || entries.len() > TILE_WIDTH
+        });
+        if excess { Err(bad(start, "the entry bundle holds more than entries")) } else { Ok(()) }
     }
 
     fn push(&mut self, leaf: Hash) -> Result<(), FirstBad> {
@@ -195,12 +202,8 @@ impl Walk<'_> {
                 (part.map_err(|error| bad(start, error))?, all.map_err(|error| bad(start, error))?)
             }
         };
-        let entries = if tile.level.is_none() {
-            tile::split_bundle(&part).map(|entries| entries.len())
-        } else {
-            Some(part.len() / 32)
-        };
-        if all.starts_with(&part) && entries == Some(width) {
+        let held = if tile.level.is_none() { tile::split_bundle(&part).len() } else { part.len() / 32 };
+        if all.starts_with(&part) && held == width {
             return Ok(());
         }
         let same = all.iter().zip(&part).take_while(|(a, b)| a == b).count();
@@ -248,7 +251,7 @@ fn span(path: TilePath) -> u64 {
 /// How many entries of a bundle end within its first `length` bytes.
 fn whole_entries(bundle: &[u8], length: usize) -> u64 {
     let mut end = 0;
-    let ends = tile::split_bundle(bundle).unwrap_or_default().into_iter().map(|entry| {
+    let ends = tile::split_bundle(bundle).into_iter().map(|entry| {
         end += 2 + entry.len();
         end
     });

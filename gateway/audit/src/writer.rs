@@ -39,6 +39,8 @@ pub(crate) struct Writer {
     pub(crate) next_index: u64,
     /// Openings without closing.
     pub(crate) live: BTreeSet<u64>,
+    /// Closings that wait; what could not be written is tried again.
+    pub(crate) closings: Vec<Closing>,
     pub(crate) backlog: Arc<Backlog>,
     pub(crate) inbox: Arc<Inbox>,
 }
@@ -48,30 +50,26 @@ pub(crate) fn run(mut writer: Writer, publisher: JoinHandle<()>) {
     let inbox = writer.inbox.clone();
     // Even if this thread panics, whoever waits must be told.
     let _closed = CloseOnDrop(inbox.clone());
-    let mut closings: Vec<Closing> = Vec::new();
     loop {
         let mut queues = inbox.queues();
-        while queues.records.is_empty() && queues.closings.is_empty() && !queues.stop {
-            if closings.is_empty() {
+        while queues.is_empty() && !queues.stop {
+            if writer.closings.is_empty() {
                 queues = inbox.news.wait(queues).unwrap_or_else(PoisonError::into_inner);
             } else {
-                queues =
-                    inbox.news.wait_timeout(queues, RETRY_INTERVAL).unwrap_or_else(PoisonError::into_inner).0;
+                let waited = inbox.news.wait_timeout(queues, RETRY_INTERVAL);
+                queues = waited.unwrap_or_else(PoisonError::into_inner).0;
                 break;
             }
         }
-        closings.append(&mut queues.closings);
-        let count = queues.records.len().min(writer.limits.batch_records);
-        let records: Vec<Submission> = queues.records.drain(..count).collect();
-        let last = queues.stop && queues.records.is_empty();
         drop(queues);
-        writer.write(&mut closings, records);
-        if last {
+        if writer.round() {
             break;
         }
     }
     writer.finish();
     let _ = publisher.join();
+    // Before anyone is told of the end: with it goes the folder's lock.
+    drop(writer);
 }
 
 struct CloseOnDrop(Arc<Inbox>);
@@ -83,19 +81,29 @@ impl Drop for CloseOnDrop {
 }
 
 impl Writer {
-    /// One batch: what is in `closings` and cannot be written stays there; every record is answered.
-    pub(crate) fn write(&mut self, closings: &mut Vec<Closing>, records: Vec<Submission>) {
-        if closings.is_empty() && records.is_empty() {
-            return;
-        }
+    /// Takes what waits and writes it; `true` if the journal stops and nothing waits any more.
+    pub(crate) fn round(&mut self) -> bool {
+        let inbox = self.inbox.clone();
+        let mut queues = inbox.queues();
+        self.closings.append(&mut queues.closings);
+        let count = queues.records.len().min(self.limits.batch_records);
+        let records: Vec<Submission> = queues.records.drain(..count).collect();
+        let last = queues.stop && queues.is_empty();
+        drop(queues);
+        self.write(records);
+        last
+    }
+
+    /// One batch: closings that cannot be written stay for the next one; every record is answered.
+    pub(crate) fn write(&mut self, records: Vec<Submission>) {
         let (records, refused) = match self.admit(&records) {
             Ok(()) => (records, None),
             Err(error) => (Vec::new(), Some((records, error))),
         };
-        let batch =
-            self.encode(closings.iter().map(|c| &c.prepared).chain(records.iter().map(|r| &r.prepared)));
+        let closings = self.closings.iter().map(|closing| &closing.prepared);
+        let batch = self.encode(closings.chain(records.iter().map(|record| &record.prepared)));
         match self.commit(batch) {
-            Ok(()) => self.settle(std::mem::take(closings), records),
+            Ok(()) => self.settle(records),
             Err(error) => self.refuse(records, error),
         }
         if let Some((records, error)) = refused {
@@ -194,7 +202,8 @@ impl Writer {
     }
 
     /// Tells everyone in the batch just written.
-    fn settle(&mut self, closings: Vec<Closing>, records: Vec<Submission>) {
+    fn settle(&mut self, records: Vec<Submission>) {
+        let closings = std::mem::take(&mut self.closings);
         let mut index = self.next_index - (closings.len() + records.len()) as u64;
         for Closing { prepared, .. } in closings {
             prepared.draft.opened.map(|opened| self.live.remove(&opened));

@@ -79,9 +79,16 @@ pub async fn find(
     for record in records {
         let record = record?;
         let line = if as_json { record.canonical_line() } else { sentence_of(&record) };
-        writeln!(out, "{line}").map_err(AuditError::Write)?;
+        match writeln!(out, "{line}") {
+            // A reader that has enough, `head` for example.
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
+            written => written.map_err(AuditError::Write)?,
+        }
     }
-    out.flush().map_err(AuditError::Write)
+    match out.flush() {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        flushed => flushed.map_err(AuditError::Write),
+    }
 }
 
 /// One record in one line for people: what the machine form says, names left out where they are empty.

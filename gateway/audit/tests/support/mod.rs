@@ -1,7 +1,7 @@
 //! A journal in a temporary folder, with a clock that ticks a millisecond at each look.
 #![allow(dead_code, clippy::unwrap_used)]
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -12,17 +12,24 @@ use passerelle_audit::{
 };
 
 pub struct Log {
-    folder: tempfile::TempDir,
+    folder: PathBuf,
+    _temporary: Option<tempfile::TempDir>,
     signing_key: SigningKey,
 }
 
 impl Log {
     pub fn new() -> Self {
-        Log { folder: tempfile::tempdir().unwrap(), signing_key: SigningKey::from_seed([7; 32]) }
+        let temporary = tempfile::tempdir().unwrap();
+        let folder = temporary.path().to_path_buf();
+        Log { _temporary: Some(temporary), ..Log::at(folder) }
+    }
+
+    pub fn at(folder: PathBuf) -> Self {
+        Log { folder, _temporary: None, signing_key: SigningKey::from_seed([7; 32]) }
     }
 
     pub fn folder(&self) -> &Path {
-        self.folder.path()
+        &self.folder
     }
 
     pub fn start(&self) -> Journal {
