@@ -4,6 +4,8 @@
 //! Invariants: without a client certificate only enrolment is answered; whatever changes something is recorded before it is
 //! answered.
 
+use std::sync::Arc;
+
 use http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Limited};
@@ -30,8 +32,14 @@ use crate::{Gateway, public_log};
 
 type Answer = Result<Response<Body>, Refusal>;
 
-/// Answers one call; refusals that concern the connection itself are recorded.
-pub async fn answer(leg: &Leg, request: Request<Incoming>) -> Response<Body> {
+/// Answers one call, to its end even when the client goes away meanwhile: what it changed must be recorded.
+pub async fn serve(leg: Arc<Leg>, request: Request<Incoming>) -> Response<Body> {
+    let answered = tokio::spawn(async move { answer(&leg, request).await }).await;
+    answered.unwrap_or_else(|_| Refusal::from(Reason::Busy).respond(Reader::Program))
+}
+
+/// Refusals that concern the connection itself are recorded.
+async fn answer(leg: &Leg, request: Request<Incoming>) -> Response<Body> {
     let gateway = &leg.gateway;
     let path = request.uri().path().to_owned();
     let method = request.method().clone();
