@@ -120,7 +120,12 @@ fn reached_at(gateway: &Gateway) -> (String, String) {
     (format!("{host}:{}", address.port()), name)
 }
 
-/// Writes the enrolment folder from the answer of [`enrol_locally`]; `enrolment.toml` comes last, since a folder with it is
+/// Makes the enrolment folder, for its owner alone, unless it is there.
+pub fn create_folder(out: &Path) -> io::Result<()> {
+    std::fs::DirBuilder::new().mode(0o700).recursive(true).create(out)
+}
+
+/// Fills the enrolment folder from the answer of [`enrol_locally`]; `enrolment.toml` comes last, since a folder with it is
 /// complete.
 pub fn write_enrolment(out: &Path, key: &TerminalKey, answer: &serde_json::Value) -> io::Result<()> {
     let field = |name: &str| answer[name].as_str().unwrap_or_default();
@@ -135,10 +140,6 @@ pub fn write_enrolment(out: &Path, key: &TerminalKey, answer: &serde_json::Value
         field("terminal"),
         field("journal_key"),
     );
-    match std::fs::DirBuilder::new().mode(0o700).recursive(true).create(out) {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
-        _ => {}
-    }
     let files: [(&str, u32, &str); 5] = [
         ("terminal.key", 0o600, &key.key),
         ("terminal.pem", 0o644, field("certificate")),
