@@ -1,1 +1,401 @@
-//! (opened in the first commits)
+//! The gateway: the only way out of a kiosk, and what decides, records and forwards on it.
+//!
+//! [`Gateway::open`] brings up the state of a data folder (for a verb as for a server), [`Gateway::serve`] opens the doors. The way
+//! of a request begins in [`listener`] and is told by [`proxy::exchange`].
+
+pub mod access_stop;
+mod attempts;
+pub mod authority;
+pub mod client_hello;
+pub mod clock;
+pub mod config;
+pub mod control;
+pub mod identifier;
+pub mod init;
+pub mod journal_keys;
+pub mod kiosk_api;
+mod listener;
+pub mod minutes;
+pub mod person;
+pub mod policy_store;
+pub mod proxy;
+mod public_log;
+pub mod request;
+pub mod secret;
+pub mod session;
+pub mod staff;
+pub mod store;
+pub mod strict_http1;
+pub mod strict_http2;
+pub mod terminal;
+pub mod text;
+pub mod tls;
+pub mod verbs;
+
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use http::{HeaderMap, Uri};
+use jiff::Timestamp;
+use passerelle_audit::{Draft, Journal, JournalConfig, Kind, Sealed, SealingKey};
+use passerelle_policy::{Host, Reason};
+use rustls::ServerConfig;
+use tokio::net::TcpListener;
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+
+use crate::access_stop::AccessStop;
+use crate::authority::Authority;
+use crate::clock::LocalMinute;
+use crate::config::{Config, Overrides};
+use crate::identifier::PersonId;
+use crate::journal_keys::{JournalKeys, Subject};
+use crate::minutes::Minutes;
+use crate::person::People;
+use crate::policy_store::PolicyStore;
+use crate::proxy::dial::Dialer;
+use crate::proxy::live::{self, Exchanges};
+use crate::proxy::refusals::{self, Refusals};
+use crate::proxy::upstream::Pools;
+use crate::request::Requests;
+use crate::secret::{HashCost, Hasher};
+use crate::session::{EndReason, LiveSession, SessionLimits, Sessions};
+use crate::staff::StaffRoll;
+use crate::store::Store;
+use crate::terminal::Terminals;
+
+/// How often a stop looks whether the live exchanges are gone.
+const STOP_LOOK: Duration = Duration::from_millis(20);
+
+/// Everything one gateway knows and does; shared by its connections and verbs.
+pub struct Gateway {
+    pub config: Config,
+    pub authority: Authority,
+    pub people: People,
+    pub terminals: Terminals,
+    pub staff: StaffRoll,
+    pub sessions: Sessions,
+    pub policies: PolicyStore,
+    pub requests: Requests,
+    pub minutes: Minutes,
+    pub access_stop: AccessStop,
+    pub keys: JournalKeys,
+    pub journal: Journal,
+    /// The log's verifier key, as `audit/log.vkey` holds it.
+    pub journal_key: String,
+    /// Names this gateway answers to: never an upstream.
+    pub own_names: Vec<Host>,
+    pub(crate) exchanges: Exchanges,
+    pub(crate) refusals: Refusals,
+    pub(crate) pools: Pools,
+    pub(crate) dialer: Dialer,
+    /// Where terminals are served, once they are.
+    terminal_address: OnceLock<SocketAddr>,
+    pub(crate) terminal_places: listener::Places,
+    /// No new connections from here on.
+    pub(crate) stopping: CancellationToken,
+    /// Everything is over.
+    pub(crate) stopped: CancellationToken,
+    store: Store,
+}
+
+/// Why a data folder could not be opened; nothing is served then.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    #[error(transparent)]
+    Config(#[from] config::ConfigError),
+    #[error(transparent)]
+    Authority(#[from] authority::AuthorityError),
+    #[error(transparent)]
+    Store(#[from] store::StoreError),
+    #[error(transparent)]
+    Policy(#[from] policy_store::PolicyStoreError),
+    #[error("could not open the journal")]
+    Journal(#[from] passerelle_audit::StartError),
+    #[error("could not set up TLS towards upstreams")]
+    Tls(#[from] tls::TlsError),
+    #[error("could not set up the way out")]
+    Dial(#[from] proxy::dial::DialError),
+}
+
+/// Why a gateway could not listen.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    #[error("could not listen on {address} for {port}")]
+    Listen { port: &'static str, address: SocketAddr, source: std::io::Error },
+    #[error("could not set up TLS")]
+    Tls(#[from] tls::TlsError),
+    #[error("could not read the staff port's certificate")]
+    Authority(#[from] authority::AuthorityError),
+    #[error("could not record the start")]
+    Record(#[from] RecordError),
+    #[error("could not say that the gateway is ready")]
+    Output(#[source] std::io::Error),
+}
+
+/// Why something was not recorded, and hence must not happen.
+#[derive(Debug, thiserror::Error)]
+pub enum RecordError {
+    #[error("could not keep the key of a record")]
+    Key(#[from] store::StoreError),
+    #[error(transparent)]
+    Journal(#[from] passerelle_audit::JournalError),
+}
+
+impl From<RecordError> for Reason {
+    fn from(_: RecordError) -> Reason {
+        Reason::JournalUnavailable
+    }
+}
+
+impl Gateway {
+    /// Opens the state of `data`, whose `DIR/lock` the caller holds. Orphans of a crash are closed on the way.
+    pub async fn open(data: &Path, overrides: &Overrides) -> Result<Arc<Gateway>, OpenError> {
+        let config = Config::load(data, overrides)?;
+        let authority = Authority::load(&config)?;
+        let now = Timestamp::now();
+        let store = Store::open(&config.store.url, data).await?;
+        let hasher = Hasher::new(HashCost::STATED);
+        let people = People::new(store.clone(), hasher.clone());
+        let limits = SessionLimits {
+            length_seconds: config.session.hours * 3600,
+            idle_limit_seconds: config.session.idle_lock_seconds,
+        };
+        let sessions =
+            Sessions::open(store.clone(), people.clone(), &config.journal.gateway, limits, now).await?;
+        let keys = JournalKeys::open(store.clone()).await?;
+        let journal = start_journal(&config, &authority, &keys)?;
+        let upstream = &config.upstream;
+        let resolved = |paths: &[PathBuf]| paths.iter().map(|path| config.path(path)).collect::<Vec<_>>();
+        let towards_upstreams =
+            tls::upstream(&resolved(&upstream.extra_roots), &resolved(&upstream.intermediates))?;
+        Ok(Arc::new(Gateway {
+            dialer: Dialer::new(upstream, towards_upstreams, config.limits.dial())?,
+            own_names: authority.server_names().iter().filter_map(|name| Host::parse(name).ok()).collect(),
+            journal_key: authority.journal_key().verifier_key(&config.journal.gateway).to_string(),
+            terminals: Terminals::open(store.clone()).await?,
+            staff: StaffRoll::new(store.clone(), hasher),
+            policies: PolicyStore::open(store.clone()).await?,
+            requests: Requests::new(store.clone()),
+            minutes: Minutes::new(store.clone()),
+            access_stop: AccessStop::open(store.clone()).await?,
+            exchanges: Exchanges::default(),
+            refusals: Refusals::default(),
+            pools: Pools::default(),
+            terminal_address: OnceLock::new(),
+            terminal_places: listener::Places::default(),
+            stopping: CancellationToken::new(),
+            stopped: CancellationToken::new(),
+            config,
+            authority,
+            people,
+            sessions,
+            keys,
+            journal,
+            store,
+        }))
+    }
+
+    /// Opens the doors, says `ready …`, serves until `stop`, and ends in order: no new connections, live exchanges ended and
+    /// closed, refusals written.
+    pub async fn serve(self: Arc<Self>, stop: CancellationToken) -> Result<(), ServeError> {
+        let listen = &self.config.listen;
+        let terminal = bind("terminals", listen.terminal).await?;
+        let staff = bind("staff", listen.staff).await?;
+        let metrics = bind("metrics", listen.metrics).await?;
+        let address = |listener: &TcpListener| listener.local_addr().map_err(ServeError::Output);
+        let (at_terminal, at_staff, at_metrics) = (address(&terminal)?, address(&staff)?, address(&metrics)?);
+        self.dialer.never_dial(vec![at_terminal, at_staff, at_metrics]);
+        let _ = self.terminal_address.set(at_terminal);
+        let terminal_tls = tls::terminal_port(&self.authority, self.terminals.clone())?;
+        let staff_tls = self.staff_tls()?;
+        self.record(Kind::GatewayStarted, &Subject::Gateway, None, Sealed::default()).await?;
+
+        let doors = [
+            tokio::spawn(listener::terminals(self.clone(), terminal, terminal_tls)),
+            tokio::spawn(listener::staff(self.clone(), staff, staff_tls)),
+            tokio::spawn(listener::metrics(self.clone(), metrics)),
+        ];
+        tokio::spawn(live::supervise(self.clone()));
+        tokio::spawn(refusals::write_due(self.clone()));
+
+        writeln!(std::io::stdout(), "ready terminal={at_terminal} staff={at_staff} metrics={at_metrics}")
+            .map_err(ServeError::Output)?;
+        let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]); // nobody listens outside systemd
+        stop.cancelled().await;
+        let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
+        self.end_everything().await;
+        for door in doors {
+            let _ = door.await;
+        }
+        Ok(())
+    }
+
+    async fn end_everything(&self) {
+        self.stopping.cancel();
+        for ended in self.sessions.end_all(EndReason::Stopping, Timestamp::now()).await {
+            self.record_end(&ended).await;
+        }
+        self.exchanges.end_all(Reason::Stopping);
+        let gone = async {
+            while self.exchanges.count() > 0 {
+                sleep(STOP_LOOK).await;
+            }
+        };
+        // What does not end by itself is cut; its permit's drop writes the closing all the same.
+        let _ = timeout(Duration::from_secs(self.config.limits.stop_seconds), gone).await;
+        self.refusals.flush(self, true).await;
+        if let Err(error) =
+            self.record(Kind::GatewayStopped, &Subject::Gateway, None, Sealed::default()).await
+        {
+            tracing::error!(%error, "the stop could not be recorded");
+        }
+        self.stopped.cancel();
+    }
+
+    /// Ends the journal with a last checkpoint, and the store. The last thing that happens.
+    pub async fn close(&self) {
+        self.journal.clone().stop().await;
+        self.store.close().await;
+    }
+
+    fn staff_tls(&self) -> Result<ServerConfig, ServeError> {
+        let own = match self.config.staff_certificate() {
+            Some(path) => Some(authority::read_chain(&path)?),
+            None => None,
+        };
+        Ok(tls::staff_port(own.unwrap_or_else(|| self.authority.server_chain()))?)
+    }
+
+    /// TLS for the inside of a tunnel to `host`; call it only after the decision.
+    pub(crate) fn inspected_tls(&self, host: &Host) -> Result<Arc<ServerConfig>, authority::AuthorityError> {
+        let leaf = self.authority.mint_leaf(host.as_str())?;
+        tls::inspected(leaf).map(Arc::new).map_err(|error| match error {
+            tls::TlsError::Server(source) => authority::AuthorityError::Key(source),
+            _ => authority::AuthorityError::Key(rustls::Error::General(error.to_string())),
+        })
+    }
+
+    /// Where terminals are served; before that, where they will be.
+    pub fn terminal_address(&self) -> SocketAddr {
+        self.terminal_address.get().copied().unwrap_or(self.config.listen.terminal)
+    }
+
+    pub fn audit_folder(&self) -> PathBuf {
+        self.config.path("audit")
+    }
+
+    /// True when a call is meant for this gateway: by the request's authority (HTTP/2) or Host field.
+    pub(crate) fn is_our_host(&self, headers: &HeaderMap, uri: &Uri) -> bool {
+        let field = headers.get(http::header::HOST).and_then(|host| host.to_str().ok());
+        let Some(authority) = uri.authority().map(|authority| authority.as_str()).or(field) else {
+            return false;
+        };
+        let Ok(authority) = authority.parse::<http::uri::Authority>() else { return false };
+        let host = authority.host().trim_start_matches('[').trim_end_matches(']');
+        self.authority.server_names().iter().any(|name| name.eq_ignore_ascii_case(host))
+    }
+
+    /// Appends a record and waits until it is on disk.
+    pub async fn record(
+        &self,
+        kind: Kind,
+        subject: &Subject,
+        reason: Option<&str>,
+        sealed: Sealed,
+    ) -> Result<u64, RecordError> {
+        let draft = Draft { reason: reason.map(str::to_owned), sealed, ..Draft::new(kind) };
+        self.append(subject, draft).await
+    }
+
+    pub(crate) async fn append(&self, subject: &Subject, draft: Draft) -> Result<u64, RecordError> {
+        let key = self.sealing_key(subject).await?;
+        Ok(self.journal.append(draft, key).await?)
+    }
+
+    pub(crate) async fn sealing_key(&self, subject: &Subject) -> Result<Arc<SealingKey>, RecordError> {
+        Ok(self.keys.key_for(subject, Timestamp::now()).await?)
+    }
+
+    /// Records that a session ended, and why. A journal that can't take it has refused everything else too.
+    pub async fn record_end(&self, session: &LiveSession) {
+        let reason = session.ended().filter(|ended| *ended != EndReason::SignedOut).map(EndReason::code);
+        let subject = Subject::Person(session.person.clone());
+        if let Err(error) = self.record(Kind::SignedOut, &subject, reason, kiosk_api::whose(session)).await {
+            tracing::error!(%error, "the end of a session could not be recorded");
+        }
+    }
+
+    /// Ends and records the sessions whose time is over.
+    pub(crate) async fn expire_sessions(&self, now: Timestamp) {
+        for ended in self.sessions.expire(now).await {
+            self.record_end(&ended).await;
+        }
+        self.pools.sweep();
+    }
+
+    /// Counts the minute that runs as used of `service`, durably.
+    ///
+    /// Errors: `minutes-used` when none is left, `busy` when the store can't say.
+    pub(crate) async fn charge_minute(
+        &self,
+        person: &PersonId,
+        service: &str,
+        now: Timestamp,
+    ) -> Result<(), Reason> {
+        let published = self.policies.current();
+        let Some(limit) = published.policy.service(service).and_then(|service| service.minutes_per_day())
+        else {
+            return Ok(());
+        };
+        let LocalMinute { day, minute } = LocalMinute::of(now, published.policy.time_zone());
+        match self.minutes.try_charge(person, service, day, minute, limit).await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(Reason::MinutesUsed),
+            Err(error) => {
+                tracing::error!(%error, "a minute could not be charged");
+                Err(Reason::Busy)
+            }
+        }
+    }
+
+    /// Figures in Prometheus' text format.
+    pub(crate) fn figures(&self) -> String {
+        let health = self.journal.health();
+        let figures: BTreeMap<&str, u64> = BTreeMap::from([
+            ("passerelle_exchanges_open", self.exchanges.count() as u64),
+            ("passerelle_sessions_live", self.sessions.live().len() as u64),
+            ("passerelle_journal_records_total", health.records),
+            ("passerelle_journal_published_total", health.published),
+            ("passerelle_journal_queued", health.queued as u64),
+            ("passerelle_journal_writable", u64::from(health.failure.is_none())),
+            ("passerelle_policy_version", self.policies.current().version),
+        ]);
+        figures.iter().map(|(name, value)| format!("{name} {value}\n")).collect()
+    }
+}
+
+fn start_journal(config: &Config, authority: &Authority, keys: &JournalKeys) -> Result<Journal, OpenError> {
+    let journal = JournalConfig {
+        folder: config.path("audit"),
+        gateway: config.journal.gateway.clone(),
+        origin: config.journal.gateway.clone(),
+        signing_key: authority.journal_key(),
+        limits: passerelle_audit::Limits::default(),
+    };
+    let keyring =
+        |id: &passerelle_audit::KeyId| keys.lookup(id).map(|key| SealingKey::new(key.id(), *key.secret()));
+    let (journal, orphans) = Journal::start(journal, Arc::new(Timestamp::now), keyring)?;
+    if !orphans.is_empty() {
+        tracing::warn!(orphans = orphans.len(), "closed what the last run left open");
+    }
+    Ok(journal)
+}
+
+async fn bind(port: &'static str, address: SocketAddr) -> Result<TcpListener, ServeError> {
+    TcpListener::bind(address).await.map_err(|source| ServeError::Listen { port, address, source })
+}

@@ -198,7 +198,7 @@ impl Inspect {
     }
 
     /// `path` in comparison form.
-    pub(crate) fn allows_path(&self, path: &str) -> bool {
+    pub fn allows_path(&self, path: &str) -> bool {
         (self.paths.is_empty() && self.path_regex.is_empty())
             || self.paths.iter().any(|glob| glob.matches(path))
             || self.path_regex.iter().any(|regex| regex.is_match(path))

@@ -1,0 +1,276 @@
+//! The command line, as the outside contract has it. Shapes and forms only: what may be done is judged in `verbs`.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use jiff::Timestamp;
+use passerelle_audit::{Effect, Kind, Query};
+use passerelle_gateway::identifier::{GroupId, Login, PersonId, TerminalId};
+use passerelle_gateway::staff::Role;
+
+/// The gateway of Passerelle: the only way out of the terminals, and the verbs that run it.
+#[derive(Parser)]
+#[command(name = "passerelle-gateway", version, max_term_width = 110)]
+pub struct Arguments {
+    #[command(subcommand)]
+    pub verb: Verb,
+    /// The gateway's data folder
+    #[arg(long, global = true, value_name = "DIR", env = "PASSERELLE_DATA")]
+    pub data: Option<PathBuf>,
+    /// Print one JSON object on standard output
+    #[arg(long, global = true)]
+    pub json: bool,
+}
+
+#[derive(Subcommand)]
+pub enum Verb {
+    /// Make keys, database, starter policy and first administrator in an empty DIR
+    Init {
+        /// Host name or address of the server certificate, besides localhost and 127.0.0.1 (may be given again)
+        #[arg(long = "name", value_name = "HOST")]
+        names: Vec<String>,
+    },
+    /// Serve terminals and staff until SIGTERM
+    Serve(Serve),
+    /// Let terminals in, and out
+    #[command(subcommand)]
+    Terminal(TerminalVerb),
+    /// The people who sign in at terminals
+    #[command(subcommand)]
+    Person(PersonVerb),
+    /// The people who decide and review
+    #[command(subcommand)]
+    Staff(StaffVerb),
+    /// What may be opened
+    #[command(subcommand)]
+    Policy(PolicyVerb),
+    /// The stop button
+    #[command(subcommand)]
+    Access(AccessVerb),
+    /// The journal
+    #[command(subcommand)]
+    Audit(AuditVerb),
+}
+
+/// Each flag beats its key in the environment and in gateway.toml.
+#[derive(Args)]
+pub struct Serve {
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub terminal_listen: Option<SocketAddr>,
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub staff_listen: Option<SocketAddr>,
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub metrics_listen: Option<SocketAddr>,
+}
+
+#[derive(Subcommand)]
+pub enum TerminalVerb {
+    /// Print a code that enrols terminal NAME once, within 24 hours
+    Invite {
+        name: TerminalId,
+    },
+    /// Enrol terminal NAME here and write its enrolment folder
+    Enrol {
+        name: TerminalId,
+        #[arg(long, value_name = "FOLDER")]
+        out: PathBuf,
+    },
+    /// Refuse terminal NAME from now on and end its sessions
+    Revoke {
+        name: TerminalId,
+    },
+    List,
+}
+
+#[derive(Subcommand)]
+pub enum PersonVerb {
+    /// Add a person; the PIN (6 digits or more) is read from standard input
+    Add {
+        #[arg(long)]
+        id: PersonId,
+        #[arg(long)]
+        name: String,
+        /// Group of the person (may be given again); everybody is in `everyone`
+        #[arg(long = "group", value_name = "GROUP")]
+        groups: Vec<GroupId>,
+        /// Guard, counsellor or referent of the person (may be given again)
+        #[arg(long, value_name = "LOGIN")]
+        trio: Vec<Login>,
+        #[arg(long, required = true)]
+        pin_stdin: bool,
+    },
+    List,
+    /// End a person's sessions and refuse sign-in until unlocked
+    Lock {
+        id: PersonId,
+    },
+    Unlock {
+        id: PersonId,
+    },
+    /// The person leaves: sessions end, sign-in is refused, grants lapse
+    Release {
+        id: PersonId,
+    },
+}
+
+#[derive(Subcommand)]
+pub enum StaffVerb {
+    /// Add a member of staff; the password is read from standard input
+    Add {
+        #[arg(long)]
+        login: Login,
+        #[arg(long, value_parser = Role::ALL.map(Role::word))]
+        role: String,
+        #[arg(long, required = true)]
+        password_stdin: bool,
+    },
+    List,
+}
+
+/// Who stands for it.
+#[derive(Args)]
+pub struct By {
+    /// Login of the member of staff who does it; the password is read from standard input
+    #[arg(long, value_name = "LOGIN")]
+    pub by: Login,
+    #[arg(long, required = true)]
+    pub password_stdin: bool,
+}
+
+#[derive(Subcommand)]
+pub enum PolicyVerb {
+    /// Print every mistake of a policy file, with the mend
+    Check { file: PathBuf },
+    /// Propose a policy file as the next version
+    Propose {
+        file: PathBuf,
+        #[command(flatten)]
+        by: By,
+        #[arg(long, default_value = "")]
+        comment: String,
+    },
+    /// Sign a proposed version, which publishes it
+    Sign {
+        version: u64,
+        #[command(flatten)]
+        by: By,
+    },
+    /// Print a version's text, the published one's without a number
+    Show { version: Option<u64> },
+    /// Every version, latest first
+    History,
+    /// Emergency: refuse one host to everybody at once (only ever narrows)
+    Refuse {
+        host: String,
+        #[command(flatten)]
+        by: By,
+    },
+    /// Say whether a request would be allowed, and why; exit 0 allowed, 1 refused
+    Explain(Explain),
+}
+
+#[derive(Args)]
+pub struct Explain {
+    /// A policy file instead of the published policy
+    #[arg(long, value_name = "FILE")]
+    pub policy: Option<PathBuf>,
+    #[arg(long)]
+    pub url: String,
+    #[arg(long, default_value = "GET")]
+    pub method: String,
+    /// As this person: their groups and the minutes they used
+    #[arg(long, value_name = "ID", conflicts_with = "groups")]
+    pub person: Option<PersonId>,
+    /// As somebody of this group (may be given again)
+    #[arg(long = "group", value_name = "GROUP")]
+    pub groups: Vec<GroupId>,
+    /// At this moment (RFC 3339) instead of now
+    #[arg(long, value_name = "TIME")]
+    pub at: Option<Timestamp>,
+    /// What the browser asks for: document, script, style, image, font, empty, iframe, websocket …
+    #[arg(long, value_name = "WORD", default_value = "document")]
+    pub destination: String,
+    /// This page was opened before, by the same session
+    #[arg(long, value_name = "URL")]
+    pub from_page: Option<String>,
+}
+
+#[derive(Subcommand)]
+pub enum AccessVerb {
+    /// Refuse all access, or one group's, until resumed
+    Stop {
+        #[arg(long)]
+        group: Option<GroupId>,
+        #[command(flatten)]
+        by: By,
+    },
+    Resume {
+        #[arg(long)]
+        group: Option<GroupId>,
+        #[command(flatten)]
+        by: By,
+    },
+}
+
+#[derive(Subcommand)]
+pub enum AuditVerb {
+    /// Prove that no record was changed or removed
+    Verify {
+        /// A checkpoint seen before, which the log must still contain
+        #[arg(long, value_name = "FILE")]
+        checkpoint: Option<PathBuf>,
+    },
+    /// Print the records that match, oldest first
+    Search(Search),
+    /// Write one session's records, each with its proof and its own key, for somebody outside
+    Export {
+        #[arg(long)]
+        session: String,
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+    },
+}
+
+#[derive(Args)]
+pub struct Search {
+    #[arg(long)]
+    person: Option<String>,
+    #[arg(long)]
+    terminal: Option<String>,
+    #[arg(long)]
+    session: Option<String>,
+    /// From this time on (RFC 3339)
+    #[arg(long, value_name = "TIME")]
+    from: Option<Timestamp>,
+    /// Before this time (RFC 3339)
+    #[arg(long, value_name = "TIME")]
+    to: Option<Timestamp>,
+    /// Host of the address; `*.x` is anything below x
+    #[arg(long)]
+    host: Option<String>,
+    /// allow or refuse
+    #[arg(long, value_parser = word::<Effect>)]
+    decision: Option<Effect>,
+    /// opened, closed, refused, signed-in …
+    #[arg(long, value_parser = word::<Kind>)]
+    kind: Option<Kind>,
+    /// Anywhere in any text
+    #[arg(long)]
+    text: Option<String>,
+    /// At most so many records
+    #[arg(long, value_name = "N")]
+    limit: Option<usize>,
+}
+
+impl From<Search> for Query {
+    fn from(search: Search) -> Query {
+        let Search { person, terminal, session, from, to, host, decision, kind, text, limit } = search;
+        Query { person, terminal, session, from, to, host, decision, kind, text, limit }
+    }
+}
+
+/// A word of the journal, as its records spell it.
+fn word<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, String> {
+    serde_json::from_value(serde_json::Value::String(text.to_owned())).map_err(|error| error.to_string())
+}

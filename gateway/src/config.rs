@@ -1,0 +1,413 @@
+//! The gateway's settings: `DIR/gateway.toml`, the environment, the flags.
+//!
+//! Owned here: the names, defaults and ranges of every key. Read once, when a verb starts; everybody else gets values.
+//! Invariants: every key has a default, a key nobody knows is an error (a limit misspelt is a limit absent), and a value
+//! that was accepted is inside its range. The file that `init` writes, [`TEMPLATE`], holds every default.
+
+mod mend;
+mod overrides;
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
+
+pub use overrides::Overrides;
+
+/// `gateway.toml` as `init` writes it: every key, its default and why.
+pub const TEMPLATE: &str = include_str!("gateway.toml");
+
+/// The file's name inside the data folder.
+pub const FILE: &str = "gateway.toml";
+
+/// Everything that can be set; one field a section of the file.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// The data folder, from `--data`; relative paths of the file start there.
+    #[serde(skip)]
+    pub data: PathBuf,
+    pub listen: Listen,
+    pub store: Store,
+    pub policy: Policy,
+    pub upstream: Upstream,
+    pub journal: Journal,
+    pub session: Session,
+    pub limits: Limits,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Listen {
+    pub terminal: SocketAddr,
+    pub staff: SocketAddr,
+    pub metrics: SocketAddr,
+    /// Chain, then key, in one PEM file; empty: the gateway's own certificate. Read it with
+    /// [`Config::staff_certificate`].
+    pub staff_certificate: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Store {
+    /// `sqlite://FILE` (relative to the data folder) or `postgres://…`.
+    pub url: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Policy {
+    /// People who agree before a version applies, the proposer included: 1 or 2.
+    #[serde(deserialize_with = "within::<1, 2, _, _>")]
+    pub signatures: u8,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Upstream {
+    /// `host:port` to the address dialled instead of asking DNS: the administrator's word, the one way to a private
+    /// address. Look names up with [`Upstream::resolved`].
+    #[serde(deserialize_with = "resolve_map")]
+    pub resolve: BTreeMap<String, SocketAddr>,
+    /// PEM files of issuers trusted besides the system's.
+    pub extra_roots: Vec<PathBuf>,
+    /// PEM files of intermediates that servers forget to send.
+    pub intermediates: Vec<PathBuf>,
+    pub resolvers: Vec<Resolver>,
+}
+
+/// Whom DNS questions go to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum Resolver {
+    /// What `/etc/resolv.conf` says.
+    System,
+    Server(SocketAddr),
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Journal {
+    /// This gateway's name in its records and in its log's verifier key.
+    #[serde(deserialize_with = "gateway_name")]
+    pub gateway: String,
+    /// Not acted on yet: nothing is pruned.
+    #[serde(deserialize_with = "within::<1, 120, _, _>")]
+    pub retention_months: u32,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Session {
+    #[serde(deserialize_with = "within::<1, 24, _, _>")]
+    pub hours: u32,
+    #[serde(deserialize_with = "within::<10, 7200, _, _>")]
+    pub idle_lock_seconds: u32,
+}
+
+/// What one peer may hold or send. Why each value: see [`TEMPLATE`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    /// To receive a whole request head or ClientHello.
+    #[serde(deserialize_with = "within::<1, 600, _, _>")]
+    pub head_seconds: u64,
+    #[serde(deserialize_with = "within::<4096, 1048576, _, _>")]
+    pub head_bytes: usize,
+    /// Header lines of one head.
+    #[serde(deserialize_with = "within::<10, 1000, _, _>")]
+    pub headers: usize,
+    /// At most the contract's 8 KiB: records hold it whole.
+    #[serde(deserialize_with = "within::<256, 8192, _, _>")]
+    pub target_bytes: usize,
+    /// Without a byte of a body, either way.
+    #[serde(deserialize_with = "within::<1, 3600, _, _>")]
+    pub idle_body_seconds: u64,
+    /// Between two requests of a connection kept alive.
+    #[serde(deserialize_with = "within::<1, 3600, _, _>")]
+    pub idle_connection_seconds: u64,
+    /// All tries of one name together.
+    #[serde(deserialize_with = "within::<1, 60, _, _>")]
+    pub dns_seconds: u64,
+    /// TCP and TLS to one upstream address.
+    #[serde(deserialize_with = "within::<1, 300, _, _>")]
+    pub connect_seconds: u64,
+    /// From a request sent to the head of its answer.
+    #[serde(deserialize_with = "within::<1, 3600, _, _>")]
+    pub answer_seconds: u64,
+    #[serde(deserialize_with = "within::<1, 24, _, _>")]
+    pub tunnel_hours: u64,
+    /// Without a byte through a tunnel.
+    #[serde(deserialize_with = "within::<10, 86400, _, _>")]
+    pub idle_tunnel_seconds: u64,
+    /// Of one answer's body.
+    #[serde(deserialize_with = "within::<1024, 1099511627776, _, _>")]
+    pub download_bytes: u64,
+    /// Per session; beyond it 429 and only counted.
+    #[serde(deserialize_with = "within::<1, 10000, _, _>")]
+    pub recorded_refusals_per_second: u32,
+    /// Of all terminals together.
+    #[serde(deserialize_with = "within::<1, 1000000, _, _>")]
+    pub connections: usize,
+    #[serde(deserialize_with = "within::<1, 10000, _, _>")]
+    pub connections_per_terminal: usize,
+    /// HTTP/2 streams open at once on one connection.
+    #[serde(deserialize_with = "within::<1, 1000, _, _>")]
+    pub streams_per_connection: u32,
+    /// A JSON body of the kiosk API.
+    #[serde(deserialize_with = "within::<1024, 1048576, _, _>")]
+    pub api_body_bytes: usize,
+    /// Minted leaves kept in memory.
+    #[serde(deserialize_with = "within::<1, 100000, _, _>")]
+    pub leaves: usize,
+    /// Life of a minted leaf; browsers refuse more than 397.
+    #[serde(deserialize_with = "within::<1, 90, _, _>")]
+    pub leaf_days: u32,
+    /// What live exchanges get to end by themselves when the gateway stops.
+    #[serde(deserialize_with = "within::<0, 300, _, _>")]
+    pub stop_seconds: u64,
+}
+
+/// Why the settings can't be used. All are the administrator's to mend: exit 1.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    #[error("could not read {path}")]
+    Read { path: PathBuf, source: std::io::Error },
+    /// `line` and `column` count from 1, columns in characters.
+    #[error("{path}:{line}:{column}: {what} — {mend}")]
+    File { path: PathBuf, line: usize, column: usize, what: String, mend: String },
+    /// `origin` is the variable or flag.
+    #[error("{origin}: {what} — {mend}")]
+    Override { origin: String, what: String, mend: String },
+}
+
+impl Config {
+    /// The settings of the data folder `data`: its `gateway.toml` (defaults where there is none), then `overrides`.
+    pub fn load(data: &Path, overrides: &Overrides) -> Result<Config, ConfigError> {
+        let path = data.join(FILE);
+        let text = match std::fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(absent) if absent.kind() == std::io::ErrorKind::NotFound => String::new(),
+            Err(source) => return Err(ConfigError::Read { path, source }),
+        };
+        let mut config = overrides.apply(Config::parse(&path, &text)?)?;
+        config.data = data.to_owned();
+        Ok(config)
+    }
+
+    fn parse(path: &Path, text: &str) -> Result<Config, ConfigError> {
+        toml::from_str(text).map_err(|error| {
+            let (line, column) = mend::position(text, error.span().map_or(0, |span| span.start));
+            let (what, mend) = mend::sentence(error.message());
+            ConfigError::File { path: path.to_owned(), line, column, what, mend }
+        })
+    }
+
+    /// A path of the file, read from the data folder.
+    pub fn path(&self, path: impl AsRef<Path>) -> PathBuf {
+        self.data.join(path)
+    }
+
+    /// The staff port's certificate file, when it is not the gateway's own.
+    pub fn staff_certificate(&self) -> Option<PathBuf> {
+        let file = &self.listen.staff_certificate;
+        (!file.is_empty()).then(|| self.path(file))
+    }
+}
+
+impl Limits {
+    /// For the judges of HTTP heads.
+    pub fn strict(&self) -> crate::strict_http1::Limits {
+        crate::strict_http1::Limits {
+            head_bytes: self.head_bytes,
+            headers: self.headers,
+            target_bytes: self.target_bytes,
+            head_seconds: self.head_seconds,
+            idle_body_seconds: self.idle_body_seconds,
+            idle_seconds: self.idle_connection_seconds,
+        }
+    }
+
+    pub fn dial(&self) -> crate::proxy::dial::DialLimits {
+        crate::proxy::dial::DialLimits {
+            resolve: Duration::from_secs(self.dns_seconds),
+            connect: Duration::from_secs(self.connect_seconds),
+            handshake: Duration::from_secs(self.connect_seconds),
+        }
+    }
+
+    /// For a whole head, ClientHello or handshake.
+    pub fn head(&self) -> Duration {
+        Duration::from_secs(self.head_seconds)
+    }
+
+    pub fn idle_body(&self) -> Duration {
+        Duration::from_secs(self.idle_body_seconds)
+    }
+
+    /// Without a byte: of a tunnel, whose silence says nothing, or of a request and its answer.
+    pub fn idle(&self, tunnel: bool) -> Duration {
+        Duration::from_secs(if tunnel { self.idle_tunnel_seconds } else { self.idle_body_seconds })
+    }
+
+    pub fn answer(&self) -> Duration {
+        Duration::from_secs(self.answer_seconds)
+    }
+
+    pub fn tunnel(&self) -> Duration {
+        Duration::from_secs(self.tunnel_hours * 3600)
+    }
+}
+
+impl Upstream {
+    /// The address the administrator gave this host (lower case, no trailing dot) and port.
+    pub fn resolved(&self, host: &str, port: u16) -> Option<SocketAddr> {
+        self.resolve.get(&format!("{host}:{port}")).copied()
+    }
+}
+
+impl Default for Listen {
+    fn default() -> Self {
+        Listen {
+            terminal: SocketAddr::from(([0, 0, 0, 0], 8443)),
+            staff: SocketAddr::from(([127, 0, 0, 1], 9443)),
+            metrics: SocketAddr::from(([127, 0, 0, 1], 9100)),
+            staff_certificate: String::new(),
+        }
+    }
+}
+
+impl Default for Store {
+    fn default() -> Self {
+        Store { url: "sqlite://state.db".into() }
+    }
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Policy { signatures: 2 }
+    }
+}
+
+impl Default for Upstream {
+    fn default() -> Self {
+        Upstream {
+            resolve: BTreeMap::new(),
+            extra_roots: Vec::new(),
+            intermediates: Vec::new(),
+            resolvers: vec![Resolver::System],
+        }
+    }
+}
+
+impl Default for Journal {
+    fn default() -> Self {
+        Journal { gateway: "passerelle".into(), retention_months: 12 }
+    }
+}
+
+impl Default for Session {
+    fn default() -> Self {
+        Session { hours: 2, idle_lock_seconds: 300 }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            head_seconds: 10,
+            head_bytes: 65_536,
+            headers: 100,
+            target_bytes: 8192,
+            idle_body_seconds: 60,
+            idle_connection_seconds: 120,
+            dns_seconds: 5,
+            connect_seconds: 10,
+            answer_seconds: 60,
+            tunnel_hours: 4,
+            idle_tunnel_seconds: 600,
+            download_bytes: 2 << 30,
+            recorded_refusals_per_second: 20,
+            connections: 4096,
+            connections_per_terminal: 64,
+            streams_per_connection: 100,
+            api_body_bytes: 65_536,
+            leaves: 1024,
+            leaf_days: 7,
+            stop_seconds: 10,
+        }
+    }
+}
+
+impl TryFrom<String> for Resolver {
+    type Error = &'static str;
+
+    fn try_from(word: String) -> Result<Self, Self::Error> {
+        match word.as_str() {
+            "system" => Ok(Resolver::System),
+            address => address
+                .parse()
+                .map(Resolver::Server)
+                .map_err(|_| "not a resolver, expected \"system\" or ADDRESS:PORT"),
+        }
+    }
+}
+
+impl From<Resolver> for String {
+    fn from(resolver: Resolver) -> String {
+        match resolver {
+            Resolver::System => "system".into(),
+            Resolver::Server(address) => address.to_string(),
+        }
+    }
+}
+
+/// A whole number inside its range; the message is made so that [`mend::sentence`] can cut it in two.
+fn within<'de, const MIN: u64, const MAX: u64, T, D>(deserializer: D) -> Result<T, D::Error>
+where
+    T: TryFrom<u64>,
+    D: Deserializer<'de>,
+{
+    let number = i64::deserialize(deserializer)?;
+    u64::try_from(number)
+        .ok()
+        .filter(|number| (MIN..=MAX).contains(number))
+        .and_then(|number| T::try_from(number).ok())
+        .ok_or_else(|| {
+            D::Error::custom(format!("{number} is out of range, expected a number from {MIN} to {MAX}"))
+        })
+}
+
+fn resolve_map<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, SocketAddr>, D::Error> {
+    let map = BTreeMap::<String, SocketAddr>::deserialize(deserializer)?;
+    for name in map.keys() {
+        let known = name.rsplit_once(':').is_some_and(|(host, port)| {
+            !host.is_empty()
+                && !host.ends_with('.')
+                && *host == host.to_lowercase()
+                && port.parse::<u16>().is_ok()
+        });
+        if !known {
+            let text = format!("`{name}` names no host and port, expected \"host:port\" in lower case");
+            return Err(D::Error::custom(text));
+        }
+    }
+    Ok(map)
+}
+
+/// The name goes into a C2SP signed-note key, which allows neither spaces nor `+`.
+fn gateway_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let name = String::deserialize(deserializer)?;
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b".-_/".contains(&byte);
+    if name.is_empty() || name.len() > 64 || !name.bytes().all(plain) {
+        let text =
+            format!("`{name}` can't name a gateway, expected 1 to 64 letters, digits, '.', '-', '_' or '/'");
+        return Err(D::Error::custom(text));
+    }
+    Ok(name)
+}
+
+#[cfg(test)]
+mod tests;

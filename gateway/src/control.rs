@@ -1,0 +1,244 @@
+//! One writer: `DIR/lock`, and `DIR/control.sock` of the gateway that holds it.
+//!
+//! A verb calls [`carry_out`]: with the lock free it takes it, opens the gateway and executes; otherwise it hands the request to
+//! the running gateway. Invariants: whoever changes state holds the lock (`flock`, so that it goes with its process, however
+//! that ends); the socket is made by the lock's holder only, hence a socket file without a lock is a dead gateway's and is
+//! replaced; it is readable by the gateway's user alone, and a request that was sent is never sent twice.
+//!
+//! On the socket: one [`Request`] in JSON and a newline, answered by one [`Answer`] in JSON and a newline.
+
+use std::fs::{File, OpenOptions, Permissions};
+use std::io;
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, sleep, timeout};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::config::Overrides;
+use crate::verbs::{Answer, Request, execute};
+use crate::{Gateway, OpenError};
+
+/// The lock's file in the data folder.
+pub const LOCK: &str = "lock";
+/// The socket's file in the data folder.
+pub const SOCKET: &str = "control.sock";
+
+/// A request holds at most a policy file, a few hundred KiB.
+const REQUEST_LIMIT_BYTES: u64 = 4 << 20;
+/// An answer holds at most the sealing keys of a year of a few hundred people.
+const ANSWER_LIMIT_BYTES: u64 = 64 << 20;
+/// A client sends its request as soon as it is connected.
+const REQUEST_LIMIT: Duration = Duration::from_secs(10);
+/// Verbs served at once: technicians are two.
+const VERBS_AT_ONCE: usize = 8;
+/// How long a verb waits for one that holds the lock, or for a gateway that is starting.
+const TURN_LIMIT: Duration = Duration::from_secs(30);
+/// Between two looks whether it is our turn: not felt, and no load.
+const TURN_EVERY: Duration = Duration::from_millis(50);
+
+#[derive(Debug, thiserror::Error)]
+pub enum ControlError {
+    #[error("{0} holds no gateway: run `passerelle-gateway init --data {0}` first")]
+    NotInitialised(PathBuf),
+    #[error("a gateway is running on {0} already")]
+    Running(PathBuf),
+    #[error("{0} is in use, and nobody answers on its control socket")]
+    NobodyAnswers(PathBuf),
+    #[error("could not {action} {path}")]
+    File { action: &'static str, path: PathBuf, source: io::Error },
+    #[error("the gateway did not answer: look whether it was done")]
+    Lost(#[source] io::Error),
+    #[error("could not open the gateway")]
+    Open(#[from] OpenError),
+}
+
+/// The right to change the state of one data folder, until dropped.
+pub struct Lock {
+    file: File,
+}
+
+impl Lock {
+    /// `None` while another process has it.
+    pub fn try_take(data: &Path) -> Result<Option<Lock>, ControlError> {
+        let path = data.join(LOCK);
+        let failed = |source| ControlError::File { action: "lock", path: path.clone(), source };
+        let options =
+            OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).clone();
+        let file = options.open(&path).map_err(failed)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(Lock { file })),
+            Err(std::fs::TryLockError::WouldBlock) => Ok(None),
+            Err(std::fs::TryLockError::Error(source)) => Err(failed(source)),
+        }
+    }
+
+    /// For `serve`: an error while another process has it.
+    pub fn take(data: &Path) -> Result<Lock, ControlError> {
+        initialised(data)?;
+        Lock::try_take(data)?.ok_or_else(|| ControlError::Running(data.to_owned()))
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Closing the file unlocks it too; this way the order is ours to see.
+        let _ = self.file.unlock();
+    }
+}
+
+/// Carries out a verb: here, or in the running gateway.
+pub async fn carry_out(data: &Path, overrides: &Overrides, request: Request) -> Result<Answer, ControlError> {
+    match our_turn(data).await? {
+        Turn::Here(lock) => {
+            let gateway = Gateway::open(data, overrides).await?;
+            let answer = execute(&gateway, request).await;
+            gateway.close().await;
+            drop(lock);
+            Ok(answer)
+        }
+        Turn::There(stream) => ask(stream, &request).await.map_err(ControlError::Lost),
+    }
+}
+
+/// Who carries out the verb.
+pub enum Turn {
+    Here(Lock),
+    There(UnixStream),
+}
+
+/// Waits until the lock is free or a running gateway listens.
+pub async fn our_turn(data: &Path) -> Result<Turn, ControlError> {
+    initialised(data)?;
+    let deadline = Instant::now() + TURN_LIMIT;
+    loop {
+        if let Some(lock) = Lock::try_take(data)? {
+            return Ok(Turn::Here(lock));
+        }
+        if let Ok(stream) = connect(data).await {
+            return Ok(Turn::There(stream));
+        }
+        if Instant::now() > deadline {
+            return Err(ControlError::NobodyAnswers(data.to_owned()));
+        }
+        sleep(TURN_EVERY).await;
+    }
+}
+
+/// Sends one request and reads its answer.
+pub async fn ask(stream: UnixStream, request: &Request) -> io::Result<Answer> {
+    let (reading, mut writing) = stream.into_split();
+    let mut line = zeroize::Zeroizing::new(serde_json::to_vec(request)?);
+    line.push(b'\n');
+    if line.len() as u64 > REQUEST_LIMIT_BYTES {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "the request is longer than 4 MiB"));
+    }
+    writing.write_all(&line).await?;
+    let answer = read_line(reading, ANSWER_LIMIT_BYTES).await?;
+    Ok(serde_json::from_slice(&answer)?)
+}
+
+/// The control socket of a gateway about to serve.
+pub struct ControlSocket {
+    listener: UnixListener,
+    path: PathBuf,
+}
+
+impl ControlSocket {
+    /// Replaces what a dead gateway left. The file appears with its mode set, listening.
+    pub fn bind(data: &Path, _held: &Lock) -> Result<ControlSocket, ControlError> {
+        let (path, fresh) = (data.join(SOCKET), data.join("control.sock.new"));
+        let failed = |source| ControlError::File { action: "listen on", path: path.clone(), source };
+        match std::fs::remove_file(&fresh) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
+            _ => {}
+        }
+        let folder = File::open(data).map_err(failed)?;
+        let listener = UnixListener::bind(short(&folder, "control.sock.new")).map_err(failed)?;
+        std::fs::set_permissions(&fresh, Permissions::from_mode(0o600)).map_err(failed)?;
+        std::fs::rename(&fresh, &path).map_err(failed)?;
+        Ok(ControlSocket { listener, path })
+    }
+
+    /// Answers until `stop`, finishes what it began, and removes the socket.
+    pub async fn serve(self, gateway: Arc<Gateway>, stop: CancellationToken) {
+        let places = Arc::new(Semaphore::new(VERBS_AT_ONCE));
+        let verbs = TaskTracker::new();
+        loop {
+            // Taking the place first leaves further clients in the kernel's queue.
+            let Ok(place) = places.clone().acquire_owned().await else { break };
+            let accepted = tokio::select! {
+                accepted = self.listener.accept() => accepted,
+                () = stop.cancelled() => break,
+            };
+            match accepted {
+                Ok((stream, _)) => {
+                    let gateway = Arc::clone(&gateway);
+                    verbs.spawn(async move {
+                        if let Err(error) = answer(stream, &gateway).await {
+                            tracing::warn!(%error, "a verb was not answered");
+                        }
+                        drop(place);
+                    });
+                }
+                // Out of file descriptors, most likely: not a reason to stop, nor to spin.
+                Err(error) => {
+                    tracing::warn!(%error, "accepting a verb");
+                    sleep(TURN_EVERY).await;
+                }
+            }
+        }
+        verbs.close();
+        verbs.wait().await;
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+/// Reads one request, executes it, answers. A client that goes away does not undo what it asked for.
+async fn answer(stream: UnixStream, gateway: &Gateway) -> io::Result<()> {
+    let (reading, mut writing) = stream.into_split();
+    let line = timeout(REQUEST_LIMIT, read_line(reading, REQUEST_LIMIT_BYTES)).await??;
+    let answer = match serde_json::from_slice(&line) {
+        Ok(request) => execute(gateway, request).await,
+        Err(error) => Answer::failed(&error),
+    };
+    let mut line = zeroize::Zeroizing::new(serde_json::to_vec(&answer)?);
+    line.push(b'\n');
+    writing.write_all(&line).await
+}
+
+async fn read_line(
+    reading: tokio::net::unix::OwnedReadHalf,
+    limit_bytes: u64,
+) -> io::Result<zeroize::Zeroizing<Vec<u8>>> {
+    let mut line = zeroize::Zeroizing::new(Vec::new());
+    BufReader::new(reading.take(limit_bytes)).read_until(b'\n', &mut line).await?;
+    match line.last() {
+        Some(b'\n') => Ok(line),
+        _ => Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the line has no end")),
+    }
+}
+
+async fn connect(data: &Path) -> io::Result<UnixStream> {
+    let folder = File::open(data)?;
+    UnixStream::connect(short(&folder, SOCKET)).await
+}
+
+/// A socket's path may have 107 bytes (unix(7)); a data folder's may have more.
+fn short(folder: &File, name: &str) -> PathBuf {
+    PathBuf::from(format!("/proc/self/fd/{}/{name}", folder.as_raw_fd()))
+}
+
+fn initialised(data: &Path) -> Result<(), ControlError> {
+    match data.join("keys").is_dir() {
+        true => Ok(()),
+        false => Err(ControlError::NotInitialised(data.to_owned())),
+    }
+}

@@ -1,0 +1,113 @@
+//! Sealing keys of the journal: one per subject and month (UTC), so that one person's month can be erased.
+//!
+//! Called before every record. A key is durable before it seals anything; destroying it erases what it sealed, and a new
+//! record of that subject and month gets a new key.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use passerelle_audit::{KeyId, SealingKey};
+
+use crate::identifier::{Login, PersonId};
+use crate::store::{KeyRow, Store, StoreError};
+
+/// Whose records a key seals.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Subject {
+    Person(PersonId),
+    Staff(Login),
+    /// What concerns nobody in particular.
+    Gateway,
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Subject::Person(id) => write!(f, "person:{id}"),
+            Subject::Staff(login) => write!(f, "staff:{login}"),
+            Subject::Gateway => f.write_str("gateway"),
+        }
+    }
+}
+
+/// `YYYY-MM`, in UTC.
+pub fn month(now: Timestamp) -> String {
+    now.to_zoned(TimeZone::UTC).strftime("%Y-%m").to_string()
+}
+
+/// All sealing keys; clones share them.
+#[derive(Clone)]
+pub struct JournalKeys {
+    store: Store,
+    known: Arc<RwLock<Known>>,
+    /// Reading and taking over is one step: an older reading never brings a destroyed key back.
+    refreshing: Arc<tokio::sync::Mutex<()>>,
+}
+
+/// One key a person and month of the retention: a few thousand.
+#[derive(Default)]
+struct Known {
+    by_id: HashMap<KeyId, Arc<SealingKey>>,
+    by_subject: HashMap<(String, String), Arc<SealingKey>>,
+}
+
+impl Known {
+    fn insert(&mut self, (id, subject, month, secret): KeyRow) -> Arc<SealingKey> {
+        let key = Arc::new(SealingKey::new(KeyId(id), *secret));
+        self.by_id.insert(key.id(), key.clone());
+        self.by_subject.insert((subject, month), key.clone());
+        key
+    }
+}
+
+impl JournalKeys {
+    pub async fn open(store: Store) -> Result<JournalKeys, StoreError> {
+        let keys = JournalKeys { store, known: Arc::default(), refreshing: Arc::default() };
+        keys.refresh().await?;
+        Ok(keys)
+    }
+
+    /// Reads the store again: what another gateway made or destroyed.
+    pub async fn refresh(&self) -> Result<(), StoreError> {
+        let _turn = self.refreshing.lock().await;
+        let mut known = Known::default();
+        for row in self.store.journal_keys().await? {
+            known.insert(row);
+        }
+        *self.known.write().unwrap_or_else(PoisonError::into_inner) = known;
+        Ok(())
+    }
+
+    /// The key of this subject and of now's month, made and stored first if need be.
+    pub async fn key_for(&self, subject: &Subject, now: Timestamp) -> Result<Arc<SealingKey>, StoreError> {
+        let whose = (subject.to_string(), month(now));
+        if let Some(key) = self.read().by_subject.get(&whose) {
+            return Ok(key.clone());
+        }
+        let new = SealingKey::generate();
+        let row = self.store.keep_journal_key(&new.id().0, &whose.0, &whose.1, new.secret()).await?;
+        Ok(self.known.write().unwrap_or_else(PoisonError::into_inner).insert(row))
+    }
+
+    pub fn lookup(&self, id: &KeyId) -> Option<Arc<SealingKey>> {
+        self.read().by_id.get(id).cloned()
+    }
+
+    pub fn all(&self) -> Vec<Arc<SealingKey>> {
+        self.read().by_id.values().cloned().collect()
+    }
+
+    /// Erases: what this key sealed can't be read again. `month` is `YYYY-MM`. False when there was none.
+    pub async fn destroy(&self, subject: &Subject, month: &str) -> Result<bool, StoreError> {
+        let destroyed = self.store.destroy_journal_key(&subject.to_string(), month).await?;
+        self.refresh().await?;
+        Ok(destroyed)
+    }
+
+    fn read(&self) -> std::sync::RwLockReadGuard<'_, Known> {
+        self.known.read().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,212 @@
+//! The doors: terminal port, staff port, metrics port. Accepts, shakes hands, and gives each connection to the leg that serves it.
+//!
+//! Invariants: the number of connections is bounded in all and per terminal; an accept that fails (no descriptors left, say)
+//! backs off instead of spinning; every handshake has a deadline.
+
+use std::collections::HashMap;
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use http::header::CONTENT_TYPE;
+use http::{HeaderValue, Request, Response};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use passerelle_policy::Reason;
+use rustls::ServerConfig;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::time::{sleep, timeout};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+
+use crate::identifier::TerminalId;
+use crate::proxy::body::{self, Body};
+use crate::proxy::leg::{self, Leg};
+use crate::proxy::refusal::{Reader, Refusal};
+use crate::strict_http1::StrictIo;
+use crate::terminal::Terminal;
+use crate::tls::fingerprint;
+use crate::{Gateway, public_log, tls};
+
+/// First and longest pause after an accept that failed.
+const BACK_OFF: (Duration, Duration) = (Duration::from_millis(5), Duration::from_secs(1));
+
+/// Connections of each terminal, counted.
+#[derive(Clone, Default)]
+pub struct Places(Arc<Mutex<HashMap<TerminalId, usize>>>);
+
+/// One counted connection, until dropped. A connection without a terminal is counted by its listener only.
+pub struct Place(Option<(Places, TerminalId)>);
+
+impl Places {
+    /// `None` when the terminal has `limit` connections already.
+    fn take(&self, terminal: Option<&Terminal>, limit: usize) -> Option<Place> {
+        let Some(terminal) = terminal else { return Some(Place(None)) };
+        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = counts.entry(terminal.name.clone()).or_default();
+        if *count >= limit {
+            return None;
+        }
+        *count += 1;
+        Some(Place(Some((self.clone(), terminal.name.clone()))))
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let Some((places, terminal)) = self.0.take() else { return };
+        let mut counts = places.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = counts.get_mut(&terminal) {
+            *count -= 1;
+            if *count == 0 {
+                counts.remove(&terminal);
+            }
+        }
+    }
+}
+
+/// Accepts terminals until the gateway stops.
+pub async fn terminals(gateway: Arc<Gateway>, listener: TcpListener, config: ServerConfig) {
+    let acceptor = TlsAcceptor::from(Arc::new(config));
+    accept(gateway, listener, move |gateway, stream| {
+        let acceptor = acceptor.clone();
+        async move {
+            let Ok(Ok(stream)) = timeout(gateway.config.limits.head(), acceptor.accept(stream)).await else {
+                return;
+            };
+            let Ok(terminal) = terminal_of(&gateway, &stream) else { return };
+            let Some(_place) = gateway
+                .terminal_places
+                .take(terminal.as_deref(), gateway.config.limits.connections_per_terminal)
+            else {
+                return;
+            };
+            let is_http2 = stream.get_ref().1.alpn_protocol() == Some(tls::H2);
+            let leg = Leg { gateway, terminal, place: leg::Place::Outer, verdict: None };
+            match is_http2 {
+                true => leg.serve_http2(stream).await,
+                false => leg.serve_http1(stream).await,
+            }
+        }
+    })
+    .await;
+}
+
+/// The terminal of the client certificate, `None` without one. The handshake let only enrolled ones through.
+fn terminal_of(gateway: &Gateway, stream: &TlsStream<TcpStream>) -> Result<Option<Arc<Terminal>>, Reason> {
+    match stream.get_ref().1.peer_certificates().and_then(|chain| chain.first()) {
+        None => Ok(None),
+        Some(certificate) => {
+            gateway.terminals.by_fingerprint(&fingerprint(certificate)).map(Some).ok_or(Reason::NoTerminal)
+        }
+    }
+}
+
+/// The staff port: for now the journal's public files; pages come with the console.
+pub async fn staff(gateway: Arc<Gateway>, listener: TcpListener, config: ServerConfig) {
+    let acceptor = TlsAcceptor::from(Arc::new(config));
+    accept(gateway, listener, move |gateway, stream| {
+        let acceptor = acceptor.clone();
+        async move {
+            if let Ok(Ok(stream)) = timeout(gateway.config.limits.head(), acceptor.accept(stream)).await {
+                serve_plain(gateway, stream, staff_answer).await;
+            }
+        }
+    })
+    .await;
+}
+
+async fn staff_answer(gateway: Arc<Gateway>, request: Request<Incoming>) -> Response<Body> {
+    let answer = match request.uri().path() {
+        "/checkpoint" => public_log::checkpoint(&gateway).await,
+        path => public_log::tile(&gateway, path, public_log::Reader::Staff).await,
+    };
+    answer.unwrap_or_else(|refusal| refusal.respond(Reader::Program))
+}
+
+/// Health, readiness and figures, on the loopback.
+pub async fn metrics(gateway: Arc<Gateway>, listener: TcpListener) {
+    accept(gateway, listener, |gateway, stream| serve_plain(gateway, stream, metrics_answer)).await;
+}
+
+async fn metrics_answer(gateway: Arc<Gateway>, request: Request<Incoming>) -> Response<Body> {
+    let ready = gateway.journal.health().failure.is_none() && !gateway.stopped.is_cancelled();
+    match request.uri().path() {
+        "/health" => text("alive\n".into()),
+        "/ready" if ready => text("ready\n".into()),
+        "/ready" => Refusal::from(Reason::JournalUnavailable).respond(Reader::Program),
+        "/metrics" => text(gateway.figures()),
+        _ => Refusal::from(Reason::NotFound).respond(Reader::Program),
+    }
+}
+
+fn text(text: String) -> Response<Body> {
+    let mut response = Response::new(body::full(text));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    response
+}
+
+/// HTTP/1.1 behind the strict judge, for the ports that no terminal reaches.
+async fn serve_plain<S, F>(gateway: Arc<Gateway>, stream: S, answer: fn(Arc<Gateway>, Request<Incoming>) -> F)
+where
+    S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Send + Unpin + 'static,
+    F: Future<Output = Response<Body>> + Send + 'static,
+{
+    let (strict, verdict) = StrictIo::server(stream, gateway.config.limits.strict());
+    let service = service_fn(move |request| {
+        let answered = answer(gateway.clone(), request);
+        async move { Ok::<_, Infallible>(answered.await) }
+    });
+    let mut connection = std::pin::pin!(
+        http1::Builder::new().timer(TokioTimer::new()).serve_connection(TokioIo::new(strict), service)
+    );
+    tokio::select! {
+        _ = connection.as_mut() => return,
+        refused = verdict.refused() => {
+            let refusal = Refusal::from(crate::proxy::leg::reason(refused.fault));
+            verdict.farewell(refusal.raw_http1().into());
+        }
+    }
+    connection.as_mut().graceful_shutdown();
+    let _ = connection.await;
+}
+
+/// The accept loop: a place for each connection, a pause after each failure, an end when the gateway stops.
+async fn accept<F>(gateway: Arc<Gateway>, listener: TcpListener, serve: impl Fn(Arc<Gateway>, TcpStream) -> F)
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let places = Arc::new(Semaphore::new(gateway.config.limits.connections));
+    let (mut pause, longest) = BACK_OFF;
+    loop {
+        let Ok(place) = places.clone().acquire_owned().await else { return };
+        let accepted: std::io::Result<(TcpStream, SocketAddr)> = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = gateway.stopping.cancelled() => return,
+        };
+        let stream = match accepted {
+            Ok((stream, _)) => stream,
+            Err(error) => {
+                tracing::warn!(%error, "accepting a connection failed");
+                sleep(pause).await;
+                pause = (pause * 2).min(longest);
+                continue;
+            }
+        };
+        pause = BACK_OFF.0;
+        let _ = stream.set_nodelay(true);
+        let served = serve(gateway.clone(), stream);
+        let stopped = gateway.stopped.clone();
+        tokio::spawn(async move {
+            let _place = place;
+            tokio::select! {
+                () = served => {}
+                () = stopped.cancelled() => {}
+            }
+        });
+    }
+}

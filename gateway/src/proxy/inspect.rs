@@ -1,0 +1,74 @@
+//! An `inspect` CONNECT: answered 200 without DNS or dial; then the ClientHello is judged, a leaf for the judged host is minted,
+//! and every request inside walks the whole path by itself.
+
+use std::io::Cursor;
+use std::sync::Arc;
+
+use http::{Request, Response};
+use hyper::body::Incoming;
+use hyper_util::rt::TokioIo;
+use passerelle_policy::{Authority, Reason};
+use tokio::io::{AsyncReadExt, join};
+use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
+
+use super::body::{self, Body};
+use super::identity::Caller;
+use super::leg::{self, Leg, Place};
+use super::permit::Permit;
+use super::tunnel::{self, ClientStream};
+use crate::tls;
+
+/// Answers the CONNECT; the connection inside is served by a task of its own.
+pub fn open(
+    permit: Permit,
+    leg: &Leg,
+    mut request: Request<Incoming>,
+    authority: Authority,
+    caller: Caller,
+) -> Response<Body> {
+    permit.answered(200);
+    let terminal = leg.terminal.clone();
+    let upgrade = leg::upgrade(leg, &mut request);
+    tokio::spawn(async move {
+        let Ok(upgraded) = upgrade.await else { return };
+        let inner = Leg {
+            gateway: permit.gateway().clone(),
+            terminal,
+            place: Place::Inspected { authority, caller, tunnel: permit.exchange().clone() },
+            verdict: None,
+        };
+        serve(permit, inner, TokioIo::new(upgraded)).await;
+    });
+    Response::new(body::empty())
+}
+
+async fn serve(permit: Permit, leg: Leg, mut client: impl ClientStream + 'static) {
+    let Place::Inspected { authority, .. } = &leg.place else { return };
+    let hello = match tunnel::judge_hello(&permit, authority.host(), &mut client).await {
+        Ok(hello) => hello,
+        Err(reason) => return tunnel::refuse(permit, reason, client).await,
+    };
+    // The judged bytes first, then the rest of the stream: rustls reads what we read.
+    let (rest, writer) = tokio::io::split(client);
+    let stream = join(Cursor::new(hello).chain(rest), writer);
+    let acceptor = match permit.gateway().inspected_tls(authority.host()) {
+        Ok(config) => TlsAcceptor::from(config),
+        Err(_) => return permit.failed_to(Reason::TlsUpstream),
+    };
+    let handshake = timeout(permit.gateway().config.limits.head(), acceptor.accept(stream));
+    let secured = tokio::select! {
+        secured = handshake => secured,
+        () = permit.exchange().ended() => return,
+    };
+    let Ok(Ok(secured)) = secured else { return permit.failed_to(Reason::ClientGone) };
+    let is_http2 = secured.get_ref().1.alpn_protocol() == Some(tls::H2);
+    let exchange: Arc<_> = permit.exchange().clone();
+    match is_http2 {
+        true => leg.serve_http2(secured).await,
+        false => leg.serve_http1(secured).await,
+    }
+    if exchange.why_ended().is_none() {
+        permit.finish();
+    }
+}

@@ -1,0 +1,216 @@
+//! Live exchanges: whatever is open is judged again when the world changes, and ends within a second of losing its ground.
+//!
+//! A [`Permit`](super::permit::Permit) enters its exchange here and leaves when it is dropped; `supervise` is the one task
+//! that judges. Invariants: an exchange ends once, with one reason; judging again asks the same policy walk as judging first,
+//! with what the exchange was opened on (its page, its resource) held fixed, so that only time, policy, person, terminal and
+//! the staff's stop can end it.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use passerelle_policy::Reason;
+use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio_util::sync::CancellationToken;
+
+use super::question::Question;
+use crate::Gateway;
+use crate::session::LiveSession;
+
+/// Between two looks at the clock, windows and minutes. Four a second keeps every ending below one second with room to spare.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+
+/// One thing that is open: a tunnel, an inspected connection, a request with its answer.
+pub struct Exchange {
+    pub question: Question,
+    pub session: Arc<LiveSession>,
+    /// The version it was allowed by.
+    pub policy: u64,
+    /// The service recorded and charged.
+    pub service: Option<String>,
+    pub meter: Meter,
+    /// Tunnel bytes count as use of the service's minutes; requests are charged when they are allowed.
+    pub charged_by_bytes: bool,
+    /// The longest it may last, whatever happens.
+    pub deadline: Option<Instant>,
+    /// How long no byte may pass.
+    pub idle_limit: Option<Duration>,
+    end: OnceLock<Reason>,
+    ended: CancellationToken,
+}
+
+/// Bytes that passed, counted from the terminal's side.
+pub struct Meter {
+    sent: AtomicU64,
+    received: AtomicU64,
+    /// What `supervise` saw when it last looked, and since when nothing has moved.
+    seen: Mutex<(u64, Instant)>,
+}
+
+impl Default for Meter {
+    fn default() -> Meter {
+        Meter { sent: AtomicU64::new(0), received: AtomicU64::new(0), seen: Mutex::new((0, Instant::now())) }
+    }
+}
+
+impl Meter {
+    pub fn sent(&self, bytes: usize) -> u64 {
+        self.sent.fetch_add(bytes as u64, Ordering::Relaxed) + bytes as u64
+    }
+
+    pub fn received(&self, bytes: usize) -> u64 {
+        self.received.fetch_add(bytes as u64, Ordering::Relaxed) + bytes as u64
+    }
+
+    pub fn totals(&self) -> (u64, u64) {
+        (self.sent.load(Ordering::Relaxed), self.received.load(Ordering::Relaxed))
+    }
+
+    /// Takes a look: true when something passed since the last one.
+    fn moved(&self) -> bool {
+        let (sent, received) = self.totals();
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let moved = seen.0 != sent + received;
+        if moved {
+            *seen = (sent + received, Instant::now());
+        }
+        moved
+    }
+
+    fn still_for(&self) -> Duration {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).1.elapsed()
+    }
+}
+
+impl Exchange {
+    pub fn new(
+        question: Question,
+        session: Arc<LiveSession>,
+        policy: u64,
+        service: Option<String>,
+    ) -> Exchange {
+        Exchange {
+            question,
+            session,
+            policy,
+            service,
+            meter: Meter::default(),
+            charged_by_bytes: false,
+            deadline: None,
+            idle_limit: None,
+            end: OnceLock::new(),
+            ended: CancellationToken::new(),
+        }
+    }
+
+    /// Ends it; whatever moves its bytes stops. A second reason changes nothing.
+    pub fn end(&self, reason: Reason) {
+        let _ = self.end.set(reason);
+        self.ended.cancel();
+    }
+
+    pub fn why_ended(&self) -> Option<Reason> {
+        self.end.get().copied()
+    }
+
+    /// Resolves when it has been ended from outside.
+    pub fn ended(&self) -> tokio_util::sync::WaitForCancellationFutureOwned {
+        self.ended.clone().cancelled_owned()
+    }
+}
+
+/// Everything that is open now.
+#[derive(Default)]
+pub struct Exchanges {
+    open: Mutex<HashMap<u64, Arc<Exchange>>>,
+}
+
+impl Exchanges {
+    /// `index` is that of the opening record.
+    pub fn enter(&self, index: u64, exchange: Arc<Exchange>) {
+        self.lock().insert(index, exchange);
+    }
+
+    pub fn leave(&self, index: u64) {
+        self.lock().remove(&index);
+    }
+
+    pub fn count(&self) -> usize {
+        self.lock().len()
+    }
+
+    /// Ends all of them, for a graceful stop.
+    pub fn end_all(&self, reason: Reason) {
+        self.snapshot().iter().for_each(|exchange| exchange.end(reason));
+    }
+
+    fn snapshot(&self) -> Vec<Arc<Exchange>> {
+        self.lock().values().cloned().collect()
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<u64, Arc<Exchange>>> {
+        // A panic elsewhere leaves a map that is still whole.
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Judges everything open again, four times a second and at once when policy or stop change; runs until the gateway stops.
+pub async fn supervise(gateway: Arc<Gateway>) {
+    let mut look = interval(LOOK_EVERY);
+    look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut published = gateway.policies.subscribe();
+    let mut stops = gateway.access_stop.subscribe();
+    loop {
+        tokio::select! {
+            _ = look.tick() => {}
+            _ = published.changed() => {}
+            _ = stops.changed() => {}
+            _ = gateway.stopped.cancelled() => return,
+        }
+        let now = Timestamp::now();
+        gateway.expire_sessions(now).await;
+        for exchange in gateway.exchanges.snapshot() {
+            let moved = exchange.meter.moved();
+            match judge_again(&gateway, &exchange, now) {
+                Some(reason) => exchange.end(reason),
+                None if exchange.charged_by_bytes && moved => charge(&gateway, &exchange, now).await,
+                None => {}
+            }
+        }
+    }
+}
+
+/// Why an exchange may not go on, if so.
+fn judge_again(gateway: &Gateway, exchange: &Exchange, now: Timestamp) -> Option<Reason> {
+    let session = &exchange.session;
+    if let Some(ended) = session.ended() {
+        return Some(ended.code().parse().unwrap_or(Reason::SignedOut));
+    }
+    if !gateway.terminals.is_active(&session.terminal) {
+        return Some(Reason::TerminalRevoked);
+    }
+    if gateway.access_stop.is_stopped(&session.groups) {
+        return Some(Reason::AccessStopped);
+    }
+    if exchange.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+        return Some(Reason::Limit);
+    }
+    if exchange.idle_limit.is_some_and(|limit| exchange.meter.still_for() >= limit) {
+        return Some(Reason::Idle);
+    }
+    let published = gateway.policies.current();
+    match exchange.question.review(gateway, &published.policy, session, now) {
+        Some(_) if published.version != exchange.policy => Some(Reason::PolicyChanged),
+        reason => reason,
+    }
+}
+
+/// Counts the minute in which tunnel bytes passed; when none is left, the tunnel ends.
+async fn charge(gateway: &Gateway, exchange: &Exchange, now: Timestamp) {
+    let Some(service) = exchange.service.as_deref() else { return };
+    if let Err(reason) = gateway.charge_minute(&exchange.session.person, service, now).await {
+        exchange.end(reason);
+    }
+}

@@ -1,0 +1,170 @@
+//! The permit: the only thing that lets bytes out, made by the journal alone, after the opening record is on disk.
+//!
+//! `exchange` records it; `tunnel`, `inspect` and `forward` hold it for as long as bytes may move. Dropping it writes the
+//! closing record, whatever happened: a normal end, a vanished client, a panic, a time-out. The closing's bytes and its place in
+//! the queue were reserved with the opening, so the drop cannot fail and does not wait.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use passerelle_audit::{Draft, Kind, Opening, Sealed};
+use passerelle_policy::{Decision, Mode, Reason};
+
+use super::identity::Caller;
+use super::live::Exchange;
+use super::question::Question;
+use super::refusal::Refusal;
+use crate::Gateway;
+use crate::journal_keys::Subject;
+
+pub struct Permit {
+    gateway: Arc<Gateway>,
+    exchange: Arc<Exchange>,
+    /// Taken by the drop.
+    opening: Option<Opening>,
+    opened: Draft,
+    confidential: bool,
+    started: Instant,
+    course: Mutex<Course>,
+}
+
+/// What the closing record will say.
+#[derive(Default)]
+struct Course {
+    address: Option<SocketAddr>,
+    status: Option<u16>,
+    /// A refusal after the opening: DNS, address, dial, upstream …
+    failed: Option<Reason>,
+    finished: bool,
+}
+
+impl Permit {
+    /// Writes the opening record and waits until it is on disk.
+    ///
+    /// Errors: `journal-unavailable`, and then nothing may leave.
+    pub async fn record(
+        gateway: &Arc<Gateway>,
+        caller: &Caller,
+        question: Question,
+        decision: &Decision,
+        policy: u64,
+    ) -> Result<Permit, Refusal> {
+        let confidential = decision.terms.confidential;
+        let sealed = question.sealed(caller, decision, policy);
+        let mut opened = Draft::new(Kind::Opened);
+        opened.decision = Some(passerelle_audit::Effect::Allow);
+        opened.sealed = sealed;
+        let subject = Subject::Person(caller.session.person.clone());
+        let key = gateway.sealing_key(&subject).await.map_err(Reason::from)?;
+        let opening =
+            gateway.journal.open(opened.clone(), key).await.map_err(|_| Reason::JournalUnavailable)?;
+        let service = decision.service.as_ref().map(|service| service.to_string());
+        let mut exchange = Exchange::new(question, caller.session.clone(), policy, service);
+        if exchange.question.is_tunnel() {
+            exchange.deadline = Some(tokio::time::Instant::now() + gateway.config.limits.tunnel());
+            exchange.charged_by_bytes = decision.mode == Mode::Tunnel;
+        }
+        // An inspected connection's bytes are counted by the requests inside, so only those can be idle.
+        if exchange.charged_by_bytes || !exchange.question.is_tunnel() {
+            exchange.idle_limit = Some(gateway.config.limits.idle(exchange.charged_by_bytes));
+        }
+        let exchange = Arc::new(exchange);
+        gateway.exchanges.enter(opening.index(), exchange.clone());
+        Ok(Permit {
+            gateway: gateway.clone(),
+            exchange,
+            opening: Some(opening),
+            opened,
+            confidential,
+            started: Instant::now(),
+            course: Mutex::default(),
+        })
+    }
+
+    pub fn exchange(&self) -> &Arc<Exchange> {
+        &self.exchange
+    }
+
+    pub fn gateway(&self) -> &Arc<Gateway> {
+        &self.gateway
+    }
+
+    /// The upstream address that was judged, dialled or refused.
+    pub fn reached(&self, address: SocketAddr) {
+        self.course().address = Some(address);
+    }
+
+    pub fn answered(&self, status: u16) {
+        self.course().status = Some(status);
+    }
+
+    /// Refused after the opening; the first reason stands.
+    pub fn failed(&self, reason: Reason) {
+        self.course().failed.get_or_insert(reason);
+    }
+
+    /// Ends here, refused.
+    pub fn failed_to(self, reason: Reason) {
+        self.failed(reason);
+    }
+
+    /// Refused after the opening: noted for the closing record, and made into the client's answer.
+    pub fn refuse(self, reason: Reason, address: Option<SocketAddr>) -> Refusal {
+        let refusal = Refusal::from(reason);
+        let mut course = self.course();
+        course.address = address.or(course.address);
+        course.status = Some(refusal.status().as_u16());
+        drop(course);
+        // What ended a live exchange is not the upstream's failure.
+        if self.exchange.why_ended().is_none() {
+            self.failed(reason);
+        }
+        refusal
+    }
+
+    /// Everything passed as it should: the closing names no reason.
+    pub fn finish(self) {
+        self.course().finished = true;
+    }
+
+    fn course(&self) -> std::sync::MutexGuard<'_, Course> {
+        self.course.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn closing(&self, index: u64) -> Draft {
+        let course = self.course();
+        let refused = course.failed;
+        let reason =
+            refused.or(self.exchange.why_ended()).or((!course.finished).then_some(Reason::ClientGone));
+        let mut closing = Draft::new(Kind::Closed);
+        closing.opened = Some(index);
+        closing.decision = Some(if refused.is_some() {
+            passerelle_audit::Effect::Refuse
+        } else {
+            passerelle_audit::Effect::Allow
+        });
+        closing.reason = reason.map(|reason| reason.as_str().to_owned());
+        let (sent, received) = self.exchange.meter.totals();
+        closing.sealed = Sealed {
+            status: course.status,
+            duration_ms: Some(u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)),
+            ..self.opened.sealed.clone()
+        };
+        if !self.confidential {
+            closing.sealed.address = course.address.map(|address| address.to_string());
+            closing.sealed.sent_bytes = Some(sent);
+            closing.sealed.received_bytes = Some(received);
+        }
+        closing
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        let Some(opening) = self.opening.take() else { return };
+        self.gateway.exchanges.leave(opening.index());
+        let closing = self.closing(opening.index());
+        opening.close(closing);
+    }
+}

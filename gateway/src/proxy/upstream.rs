@@ -1,0 +1,268 @@
+//! Connections to upstreams, pooled per session and never across persons.
+//!
+//! Called by `forward`. A connection was dialled to a judged address and verified for one host; it is only used again for that
+//! scheme, host and port, by the session it was made for, and goes with that session.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use http::{Request, Response};
+use hyper::body::Incoming;
+use hyper::client::conn::{http1, http2};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use passerelle_policy::{Authority, Reason, Scheme, Url};
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use super::body::Body;
+use super::dial::Offer;
+use super::leg::reason;
+use crate::Gateway;
+use crate::session::{LiveSession, SessionId};
+use crate::strict_http1::{Expectation, Fault, StrictIo};
+use crate::tls;
+
+/// Idle HTTP/1.1 connections kept to one host: what a browser opens to one.
+const IDLE_TO_ONE_HOST: usize = 6;
+
+type Key = (Scheme, Authority);
+
+/// The pools of all sessions.
+#[derive(Default)]
+pub struct Pools {
+    sessions: Mutex<HashMap<SessionId, Owned>>,
+}
+
+/// A pool and the session it goes with.
+type Owned = (Weak<LiveSession>, Arc<Pool>);
+
+#[derive(Default)]
+struct Pool {
+    idle: Mutex<HashMap<Key, Vec<Connection>>>,
+}
+
+/// One connection that can take a request now.
+struct Connection {
+    sender: Sender,
+    address: SocketAddr,
+}
+
+enum Sender {
+    Http1(http1::SendRequest<Body>, Expectation),
+    Http2(http2::SendRequest<Body>),
+}
+
+/// What went wrong on the way out, with the address where one was reached.
+pub type Failure = (Reason, Option<SocketAddr>);
+
+impl Pools {
+    fn of(&self, session: &Arc<LiveSession>) -> Arc<Pool> {
+        let mut sessions = lock(&self.sessions);
+        let (_, pool) =
+            sessions.entry(session.id.clone()).or_insert_with(|| (Arc::downgrade(session), Arc::default()));
+        pool.clone()
+    }
+
+    /// Drops the connections of sessions that have ended.
+    pub fn sweep(&self) {
+        let lives =
+            |session: &Weak<LiveSession>| session.upgrade().is_some_and(|session| session.ended().is_none());
+        lock(&self.sessions).retain(|_, (session, _)| lives(session));
+    }
+}
+
+/// Sends a request on a pooled connection, or on one that is dialled now.
+///
+/// `reached` is told the address as soon as it is known. Errors: what dialling can say, `tls-upstream`, `upstream-protocol`,
+/// `upstream-gone`.
+pub async fn send(
+    gateway: &Gateway,
+    session: &Arc<LiveSession>,
+    url: &Url,
+    mut request: Request<Body>,
+    reached: impl Fn(SocketAddr),
+) -> Result<Response<Incoming>, Failure> {
+    let pool = gateway.pools.of(session);
+    let key = (url.scheme(), url.authority().clone());
+    while let Some(connection) = pool.take(&key) {
+        reached(connection.address);
+        match connection.send(request, url, &pool, &key).await {
+            Ok(response) => return Ok(response),
+            // The upstream had closed it before it took the request, which nobody has seen: try another.
+            Err((_, Some(unsent))) => request = *unsent,
+            Err((failure, None)) => return Err(failure),
+        }
+    }
+    let connection = dial(gateway, url, Offer::Http2And1).await?;
+    reached(connection.address);
+    connection.send(request, url, &pool, &key).await.map_err(|(failure, _)| failure)
+}
+
+async fn dial(gateway: &Gateway, url: &Url, offer: Offer) -> Result<Connection, Failure> {
+    let dialled = gateway.dialer.dial(url.host(), url.port()).await?;
+    let address = dialled.address;
+    let failed = |reason| (reason, Some(address));
+    let sender = match url.scheme() {
+        Scheme::Http => http1_over(gateway, dialled.stream).await.map_err(failed)?,
+        Scheme::Https => {
+            let stream = gateway.dialer.secure(url.host(), dialled.stream, offer).await.map_err(failed)?;
+            match stream.get_ref().1.alpn_protocol() {
+                Some(tls::H2) => http2_over(stream).await.map_err(failed)?,
+                _ => http1_over(gateway, stream).await.map_err(failed)?,
+            }
+        }
+    };
+    Ok(Connection { sender, address })
+}
+
+/// A connection of its own for a WebSocket: HTTP/1.1, never pooled.
+pub async fn send_upgrade(
+    gateway: &Gateway,
+    url: &Url,
+    request: Request<Body>,
+    reached: impl Fn(SocketAddr),
+) -> Result<Response<Incoming>, Failure> {
+    let connection = dial(gateway, url, Offer::Http1).await?;
+    reached(connection.address);
+    let failed = |reason| (reason, Some(connection.address));
+    match connection.sender {
+        Sender::Http2(_) => Err(failed(Reason::UpstreamProtocol)),
+        Sender::Http1(mut sender, expectation) => {
+            expectation.expect(request.method(), true);
+            sender.send_request(origin_form(request, url)).await.map_err(|error| failed(fault(&error)))
+        }
+    }
+}
+
+async fn http1_over(
+    gateway: &Gateway,
+    stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+) -> Result<Sender, Reason> {
+    let (strict, expectation) = StrictIo::client(stream, gateway.config.limits.strict());
+    let (sender, connection) = http1::Builder::new()
+        .max_headers(gateway.config.limits.headers)
+        .handshake(TokioIo::new(strict))
+        .await
+        .map_err(|_| Reason::UpstreamGone)?;
+    tokio::spawn(connection.with_upgrades());
+    Ok(Sender::Http1(sender, expectation))
+}
+
+async fn http2_over(stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) -> Result<Sender, Reason> {
+    let (sender, connection) = http2::Builder::new(TokioExecutor::new())
+        .handshake(TokioIo::new(stream))
+        .await
+        .map_err(|_| Reason::UpstreamProtocol)?;
+    tokio::spawn(connection);
+    Ok(Sender::Http2(sender))
+}
+
+impl Connection {
+    /// Errors carry the request where the upstream never saw it.
+    async fn send(
+        self,
+        request: Request<Body>,
+        url: &Url,
+        pool: &Arc<Pool>,
+        key: &Key,
+    ) -> Result<Response<Incoming>, (Failure, Option<Box<Request<Body>>>)> {
+        let address = self.address;
+        match self.sender {
+            Sender::Http2(mut sender) => {
+                pool.put(key.clone(), Connection { sender: Sender::Http2(sender.clone()), address });
+                sender
+                    .try_send_request(absolute_form(request, url))
+                    .await
+                    .map_err(|error| unsent(error, address))
+            }
+            Sender::Http1(mut sender, expectation) => {
+                expectation.expect(request.method(), false);
+                let sent = sender.try_send_request(origin_form(request, url)).await;
+                let response = sent.map_err(|error| unsent(error, address))?;
+                let (pool, key) = (pool.clone(), key.clone());
+                tokio::spawn(async move {
+                    // Ready again once the answer's body has been read.
+                    if sender.ready().await.is_ok() {
+                        pool.put(key, Connection { sender: Sender::Http1(sender, expectation), address });
+                    }
+                });
+                Ok(response)
+            }
+        }
+    }
+
+    fn is_usable(&self) -> bool {
+        match &self.sender {
+            Sender::Http1(sender, _) => sender.is_ready(),
+            Sender::Http2(sender) => sender.is_ready(),
+        }
+    }
+}
+
+impl Pool {
+    fn take(&self, key: &Key) -> Option<Connection> {
+        let mut idle = lock(&self.idle);
+        let connections = idle.get_mut(key)?;
+        while let Some(connection) = connections.pop() {
+            if connection.is_usable() {
+                return Some(connection);
+            }
+        }
+        None
+    }
+
+    fn put(&self, key: Key, connection: Connection) {
+        let mut idle = lock(&self.idle);
+        let connections = idle.entry(key).or_default();
+        connections.retain(Connection::is_usable);
+        if connections.len() < IDLE_TO_ONE_HOST {
+            connections.push(connection);
+        }
+    }
+}
+
+fn unsent(
+    mut error: hyper::client::conn::TrySendError<Request<Body>>,
+    address: SocketAddr,
+) -> (Failure, Option<Box<Request<Body>>>) {
+    let request = error.take_message().map(Box::new);
+    ((fault(error.error()), Some(address)), request)
+}
+
+/// The reason behind hyper's error: ours where our judge caused it.
+pub fn fault(error: &hyper::Error) -> Reason {
+    match Fault::find(error) {
+        Some(fault) => reason(fault),
+        None if error.is_parse() => Reason::UpstreamProtocol,
+        None => Reason::UpstreamGone,
+    }
+}
+
+fn origin_form(mut request: Request<Body>, url: &Url) -> Request<Body> {
+    *request.version_mut() = http::Version::HTTP_11;
+    // Both were read strictly and are visible ASCII, so neither conversion fails.
+    *request.uri_mut() = url.path_and_query().parse().unwrap_or_default();
+    if let Ok(host) = host_field(url).parse() {
+        request.headers_mut().insert(http::header::HOST, host);
+    }
+    request
+}
+
+fn absolute_form(mut request: Request<Body>, url: &Url) -> Request<Body> {
+    *request.version_mut() = http::Version::HTTP_2;
+    *request.uri_mut() = url.to_string().parse().unwrap_or_default();
+    request
+}
+
+/// The authority as a Host field writes it: without the scheme's own port.
+fn host_field(url: &Url) -> String {
+    match url.port() {
+        port if port == url.scheme().default_port() => url.host().as_str().to_owned(),
+        port => format!("{}:{port}", url.host().as_str()),
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // A panic elsewhere leaves maps that are still whole.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,67 @@
+use super::{Attempting, Store, StoreError, timestamp};
+use crate::identifier::PersonId;
+use jiff::Timestamp;
+use passerelle_api::AccessRequest;
+
+type Row = (String, String, String, i64, String, Option<String>, Option<i64>);
+
+fn request(
+    (id, url, reason, asked_at, state, answer, answered_at): Row,
+) -> Result<AccessRequest, StoreError> {
+    let asked_at = timestamp(asked_at)?;
+    let answered_at = answered_at.map(timestamp).transpose()?;
+    Ok(AccessRequest { id, url, reason, asked_at, state, answer, answered_at })
+}
+
+impl Store {
+    /// False when the person has `limit` open requests already.
+    pub(crate) async fn add_request(
+        &self,
+        person: &PersonId,
+        request: &AccessRequest,
+        limit: i64,
+    ) -> Result<bool, StoreError> {
+        let sql = "INSERT INTO requests (id, person, url, reason, asked_at, state)
+                   SELECT id, person, url, reason, asked_at, state FROM
+                   (SELECT CAST($1 AS TEXT) AS id, CAST($2 AS TEXT) AS person, CAST($3 AS TEXT) AS url,
+                    CAST($4 AS TEXT) AS reason, CAST($5 AS BIGINT) AS asked_at, 'open' AS state) AS asked
+                   WHERE (SELECT COUNT(*) FROM requests WHERE person = $2 AND state = 'open') < $6";
+        let query = sqlx::query(sql)
+            .bind(request.id.as_str())
+            .bind(person.as_str())
+            .bind(request.url.as_str())
+            .bind(request.reason.as_str())
+            .bind(request.asked_at.as_millisecond())
+            .bind(limit);
+        Ok(query.execute(&self.pool).await.attempting("adding a request")?.rows_affected() == 1)
+    }
+
+    /// Newest first.
+    pub(crate) async fn requests_of(
+        &self,
+        person: &PersonId,
+        limit: i64,
+    ) -> Result<Vec<AccessRequest>, StoreError> {
+        let sql = "SELECT id, url, reason, asked_at, state, answer, answered_at FROM requests
+                   WHERE person = $1 ORDER BY asked_at DESC, id LIMIT $2";
+        let query = sqlx::query_as::<_, Row>(sql).bind(person.as_str()).bind(limit);
+        let rows = query.fetch_all(&self.pool).await.attempting("listing a person's requests")?;
+        rows.into_iter().map(request).collect()
+    }
+
+    /// Nothing when there is no open request of that id.
+    pub(crate) async fn answer_request(
+        &self,
+        id: &str,
+        state: &str,
+        answer: &str,
+        now: Timestamp,
+    ) -> Result<Option<AccessRequest>, StoreError> {
+        let sql =
+            "UPDATE requests SET state = $2, answer = $3, answered_at = $4 WHERE id = $1 AND state = 'open'
+                   RETURNING id, url, reason, asked_at, state, answer, answered_at";
+        let query =
+            sqlx::query_as::<_, Row>(sql).bind(id).bind(state).bind(answer).bind(now.as_millisecond());
+        query.fetch_optional(&self.pool).await.attempting("answering a request")?.map(request).transpose()
+    }
+}

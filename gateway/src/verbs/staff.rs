@@ -1,0 +1,58 @@
+//! `staff add|list`, and who stands for a verb.
+
+use jiff::Timestamp;
+use passerelle_audit::{Kind, Sealed};
+use serde_json::json;
+
+use super::{Answer, Credentials, Outcome, Secret, VerbError, table};
+use crate::Gateway;
+use crate::identifier::Login;
+use crate::journal_keys::Subject;
+use crate::staff::{Role, Staff, StaffError};
+
+/// Whoever may run verbs on this machine may add staff: no password of another is asked for.
+pub async fn add(gateway: &Gateway, login: &str, role: &str, password: &Secret) -> Outcome {
+    let login = Login::parse(login)?;
+    let role = Role::parse(role).ok_or_else(|| VerbError::Role(role.to_owned()))?;
+    gateway.staff.add(&login, role, password.expose(), Timestamp::now()).await?;
+    record_added(gateway, &login, role).await?;
+    let text = format!("{login} is added as {}.", role.word());
+    Ok(Answer::done(text, json!({ "login": login.as_str(), "role": role.word() })))
+}
+
+/// Staff are persons of the establishment too: the contract's kind for both is `person-changed`.
+pub async fn record_added(gateway: &Gateway, login: &Login, role: Role) -> Result<(), VerbError> {
+    let detail = format!("staff {login} added as {}", role.word());
+    let sealed = Sealed { detail: Some(detail), ..Sealed::default() };
+    gateway.record(Kind::PersonChanged, &Subject::Staff(login.clone()), None, sealed).await?;
+    Ok(())
+}
+
+pub async fn list(gateway: &Gateway) -> Outcome {
+    let staff = gateway.staff.list().await?;
+    let rows: Vec<_> = staff.iter().map(|s| vec![s.login.to_string(), s.role.word().to_owned()]).collect();
+    let json = json!({ "staff": staff.iter().map(|s| json!({
+        "login": s.login.as_str(),
+        "role": s.role.word(),
+        "one_time_password": s.one_time_password,
+        "added_at": s.added_at,
+    })).collect::<Vec<_>>() });
+    Ok(Answer::done(table(&rows), json))
+}
+
+/// The member of staff whose password was given, if they may change what people can reach. A wrong password is recorded.
+pub async fn publisher(gateway: &Gateway, by: &Credentials) -> Result<Staff, VerbError> {
+    let staff = match gateway.staff.verify(&by.login, by.password.expose(), Timestamp::now()).await {
+        Err(refused @ (StaffError::Failed | StaffError::TooManyTries { .. })) => {
+            let detail: String = by.login.chars().take(crate::identifier::LONGEST).collect();
+            let sealed = Sealed { detail: Some(detail), ..Sealed::default() };
+            gateway.record(Kind::StaffSignInFailed, &Subject::Gateway, None, sealed).await?;
+            return Err(refused.into());
+        }
+        verified => verified?,
+    };
+    match staff.role.may_publish() {
+        true => Ok(staff),
+        false => Err(VerbError::NotAllowed { login: staff.login.to_string(), role: staff.role.word() }),
+    }
+}

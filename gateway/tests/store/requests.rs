@@ -1,0 +1,50 @@
+use passerelle_gateway::request::{Answer, LONGEST_REASON, OPEN_LIMIT, RequestError, Requests};
+
+use crate::databases::{Place, add, after, people};
+
+const URL: &str = "https://www.exemple.fr/formation";
+
+pub async fn are_asked_and_answered(place: Place) {
+    let store = place.store().await;
+    let (people, requests) = (people(store.clone()), Requests::new(store));
+    let (p1, p2) = (add(&people, "p1", &[]).await, add(&people, "p2", &[]).await);
+    let first = requests.ask(&p1, URL, "", after(0)).await.unwrap();
+    let second = requests.ask(&p1, URL, "Pour une formation d'été", after(1)).await.unwrap();
+    assert!(requests.of(&p2).await.unwrap().is_empty(), "one's own only");
+
+    let answered = requests.answer(&first.id, Answer::Granted, "D'accord", after(2)).await.unwrap();
+    assert_eq!((answered.state.as_str(), answered.answered_at), ("granted", Some(after(2))));
+    let again = requests.answer(&first.id, Answer::Declined, "", after(3)).await;
+    assert!(matches!(again, Err(RequestError::Unknown)));
+
+    let shown = requests.of(&p1).await.unwrap();
+    let shown: Vec<_> =
+        shown.iter().map(|r| (r.id.as_str(), r.state.as_str(), r.answer.as_deref())).collect();
+    assert_eq!(shown, [(&*second.id, "open", None), (&*first.id, "granted", Some("D'accord"))]);
+    assert_eq!(requests.of(&p1).await.unwrap()[0].reason, "Pour une formation d'été");
+}
+
+pub async fn limits_hold(place: Place) {
+    let store = place.store().await;
+    let (people, requests) = (people(store.clone()), Requests::new(store));
+    let p1 = add(&people, "p1", &[]).await;
+    let reason = requests.ask(&p1, URL, &"é".repeat(LONGEST_REASON + 1), after(0)).await;
+    assert!(matches!(reason, Err(RequestError::Reason)));
+    for url in ["", "https://x/\n", &"x".repeat(2001)] {
+        assert!(matches!(requests.ask(&p1, url, "", after(0)).await, Err(RequestError::Url)), "{url:?}");
+    }
+    let asked = (0..OPEN_LIMIT + 10).map(|_| {
+        let (requests, p1) = (requests.clone(), p1.clone());
+        tokio::spawn(async move { requests.ask(&p1, URL, &"é".repeat(LONGEST_REASON), after(0)).await })
+    });
+    let mut taken = Vec::new();
+    for done in asked.collect::<Vec<_>>() {
+        match done.await.unwrap() {
+            Ok(request) => taken.push(request.id),
+            Err(error) => assert!(matches!(error, RequestError::TooMany)),
+        }
+    }
+    assert_eq!(taken.len() as i64, OPEN_LIMIT);
+    requests.answer(&taken[0], Answer::Declined, "", after(1)).await.unwrap();
+    assert!(requests.ask(&p1, URL, "", after(2)).await.is_ok(), "an answer makes room");
+}

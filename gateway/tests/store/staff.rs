@@ -1,0 +1,56 @@
+use passerelle_gateway::secret::{HashCost, Hasher};
+use passerelle_gateway::staff::{Role, StaffError, StaffRoll};
+
+use crate::databases::{Place, after, login, now};
+
+const PASSWORD: &str = "sésame-ouvre-toi";
+
+async fn roll(place: &Place) -> StaffRoll {
+    StaffRoll::new(place.store().await, Hasher::new(HashCost::LEAST))
+}
+
+pub async fn roles_and_passwords(place: Place) {
+    let roll = roll(&place).await;
+    for role in Role::ALL {
+        roll.add(&login(role.word()), role, PASSWORD, now()).await.unwrap();
+        let found = roll.verify(role.word(), PASSWORD, now()).await.unwrap();
+        assert_eq!((found.role, found.one_time_password), (role, false));
+        assert_eq!(Role::parse(role.word()), Some(role));
+    }
+    assert_eq!(roll.list().await.unwrap().len(), Role::ALL.len());
+    assert!(matches!(
+        roll.add(&login("guard"), Role::Guard, PASSWORD, now()).await,
+        Err(StaffError::Exists(_))
+    ));
+    let short = roll.add(&login("x"), Role::Guard, "1234567", now()).await;
+    assert!(matches!(short, Err(StaffError::PasswordForm)));
+    for (login, password) in
+        [("guard", "wrong"), ("nobody", PASSWORD), ("a b", PASSWORD), ("guard", &"x".repeat(2000))]
+    {
+        assert!(matches!(roll.verify(login, password, now()).await, Err(StaffError::Failed)), "{login}");
+    }
+}
+
+pub async fn the_first_administrator(place: Place) {
+    let roll = roll(&place).await;
+    let password = roll.add_first(&login("admin"), now()).await.unwrap();
+    let found = roll.verify("admin", &password, now()).await.unwrap();
+    assert_eq!((found.role, found.one_time_password), (Role::Administrator, true));
+    assert!(matches!(roll.add_first(&login("other"), now()).await, Err(StaffError::NotFirst)));
+}
+
+pub async fn wrong_passwords_wait(place: Place) {
+    let roll = roll(&place).await;
+    roll.add(&login("secu"), Role::Security, PASSWORD, now()).await.unwrap();
+    for name in ["secu", "nobody"] {
+        for _ in 0..3 {
+            assert!(matches!(roll.verify(name, "wrong", now()).await, Err(StaffError::Failed)));
+        }
+        let waits = roll.verify(name, PASSWORD, after(1)).await;
+        assert!(
+            matches!(waits, Err(StaffError::TooManyTries { retry_after_seconds: 4 })),
+            "{name}: {waits:?}"
+        );
+    }
+    assert!(roll.verify("secu", PASSWORD, after(5)).await.is_ok());
+}

@@ -1,0 +1,343 @@
+//! The application: owns the state, obeys what the screens ask for, and is the only one that calls the gateway.
+//!
+//! `update` never blocks; every call is a task whose answer carries the call's id, so that a late answer is recognised.
+//! Invariants: one session at a time; whenever a session ends here, its browser is dropped with it.
+
+mod calls;
+mod session;
+mod view;
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use iced::keyboard::{self, Key, key::Named};
+use iced::widget::operation::AbsoluteOffset;
+use iced::{Event, Subscription, Task, mouse, window};
+use jiff::Timestamp;
+use passerelle_api as api;
+
+use crate::browser::{self, Generation};
+use crate::enrolment::Enrolment;
+use crate::events::Events;
+use crate::gateway::{Gateway, GatewayError};
+use crate::screen::{Bar, browse, enrol, home, locked, requests, services, sign_in, unreachable};
+use crate::text::{Language, Text};
+use crate::widget::{focus, page};
+use crate::{idle, theme};
+
+/// Pixels of the window with `--windowed`, and the smallest screen the kiosk is drawn for.
+const WINDOW: (f32, f32) = (1280.0, 800.0);
+/// Before a lock, the screen asks whether somebody is there.
+const STILL_THERE: Duration = Duration::from_secs(30);
+/// Between two looks at the minutes left, while signed in.
+const REFRESH: Duration = Duration::from_secs(60);
+
+/// What the command line says.
+pub struct Start {
+    pub folder: PathBuf,
+    pub windowed: bool,
+    pub events: Option<Events>,
+}
+
+/// Opens the window; returns when it is closed.
+pub fn run(start: Start) -> iced::Result {
+    let windowed = start.windowed;
+    let start = std::cell::Cell::new(Some(start));
+    iced::application(
+        move || Kiosk::boot(start.take().expect("the window opens once")),
+        Kiosk::update,
+        Kiosk::view,
+    )
+    .title("Passerelle")
+    .subscription(Kiosk::subscription)
+    .theme(|_: &Kiosk| theme::theme())
+    .default_font(theme::FONT)
+    .window(window::Settings {
+        size: WINDOW.into(),
+        fullscreen: !windowed,
+        decorations: windowed,
+        ..window::Settings::default()
+    })
+    .run()
+}
+
+pub struct Kiosk {
+    folder: PathBuf,
+    events: Option<Events>,
+    text: Text,
+    place: Option<Place>,
+    signed_in: Option<SignedIn>,
+    screen: Screen,
+    /// The controls of the screen, as last surveyed.
+    seen: Vec<focus::Seen>,
+    /// Browsers that live: one, or another that is being wiped.
+    browsers: usize,
+    /// Id of the last call or browser that was started.
+    last_id: u64,
+    now: Timestamp,
+}
+
+/// Where this terminal belongs.
+struct Place {
+    enrolment: Enrolment,
+    gateway: Gateway,
+}
+
+struct SignedIn {
+    session: api::Session,
+    token: String,
+    /// Id of the call that opened it: answers to older calls are of another session.
+    since: u64,
+    services: Option<api::ServiceList>,
+    refreshed: Instant,
+    /// Lives as long as the session, once a site was opened.
+    browse: Option<browse::State>,
+}
+
+enum Screen {
+    Enrol(enrol::State),
+    SignIn(sign_in::State),
+    Locked(locked::State),
+    Home,
+    Services(services::State),
+    Requests(requests::State),
+    Browse,
+    Unreachable { state: unreachable::State, knock: u64, behind: Box<Screen> },
+}
+
+#[derive(Clone, Debug)]
+pub enum Message {
+    Enrol(enrol::Message),
+    SignIn(sign_in::Message),
+    Locked(locked::Message),
+    Home(home::Message),
+    Services(services::Message),
+    Requests(requests::Message),
+    Browse(browse::Message),
+    Unreachable(unreachable::Message),
+    Browser(Generation, browser::Event),
+    /// A browser ended and its profile is gone.
+    BrowserGone,
+    Enrolled(u64, Result<(), String>),
+    SignedIn(u64, Result<api::Session, GatewayError>),
+    ServicesAnswered(u64, Result<api::ServiceList, GatewayError>),
+    RequestsAnswered(u64, Result<api::RequestList, GatewayError>),
+    AccessAsked(u64, Result<(), GatewayError>),
+    Knocked(u64, Result<(), GatewayError>),
+    SignOutAnswered,
+    Key(Shortcut),
+    /// The pointer was released somewhere: the focus may be elsewhere.
+    Touched,
+    Surveyed(Vec<focus::Seen>),
+    Ticked(Timestamp),
+}
+
+/// Keys that belong to the kiosk itself.
+#[derive(Clone, Copy, Debug)]
+pub enum Shortcut {
+    Next,
+    Previous,
+    Escape,
+    /// From the page to the bar and back.
+    ChangePane,
+}
+
+impl Kiosk {
+    fn boot(start: Start) -> (Kiosk, Task<Message>) {
+        idle::touch();
+        let mut kiosk = Kiosk {
+            folder: start.folder,
+            events: start.events,
+            text: Text::new(Language::French),
+            place: None,
+            signed_in: None,
+            screen: Screen::Enrol(enrol::State::default()),
+            seen: Vec::new(),
+            browsers: 0,
+            last_id: 0,
+            now: Timestamp::now(),
+        };
+        if let Err(error) = kiosk.settle() {
+            tracing::error!(error, "this terminal's enrolment");
+        }
+        let focus = kiosk.focus_first();
+        (kiosk, focus)
+    }
+
+    /// Reads the enrolment, and asks for a sign-in if there is one.
+    fn settle(&mut self) -> Result<(), String> {
+        let Some(enrolment) = Enrolment::load(&self.folder).map_err(|error| error.to_string())? else {
+            return Ok(());
+        };
+        let gateway = Gateway::new(&enrolment).map_err(|error| error.to_string())?;
+        self.place = Some(Place { enrolment, gateway });
+        self.screen = Screen::SignIn(sign_in::State::default());
+        Ok(())
+    }
+
+    fn update(&mut self, message: Message) -> Task<Message> {
+        let quiet = matches!(message, Message::Surveyed(_))
+            || matches!(&message, Message::Browser(_, browser::Event::Frame(_)) if self.is_painted());
+        let task = self.obey(message);
+        if quiet { task } else { task.chain(focus::survey(Message::Surveyed)) }
+    }
+
+    fn obey(&mut self, message: Message) -> Task<Message> {
+        match message {
+            Message::Enrol(message) => self.enrol_told(message),
+            Message::SignIn(message) => self.sign_in_told(message),
+            Message::Locked(message) => self.locked_told(message),
+            Message::Home(message) => self.home_told(message),
+            Message::Services(message) => self.services_told(message),
+            Message::Requests(message) => self.requests_told(message),
+            Message::Browse(message) => self.browse_told(message),
+            Message::Unreachable(unreachable::Message::Bar(bar)) => self.bar_told(bar),
+            Message::Browser(generation, event) => self.browser_told(generation, event),
+            Message::Enrolled(call, answer) => self.enrolled(call, answer),
+            Message::SignedIn(call, answer) => self.signed_in(call, answer),
+            Message::ServicesAnswered(call, answer) => self.services_answered(call, answer),
+            Message::RequestsAnswered(call, answer) => self.requests_answered(call, answer),
+            Message::AccessAsked(call, answer) => self.access_asked(call, answer),
+            Message::Knocked(call, answer) => self.knocked(call, answer),
+            Message::BrowserGone => {
+                self.browsers = self.browsers.saturating_sub(1);
+                Task::none()
+            }
+            Message::SignOutAnswered | Message::Touched => Task::none(),
+            Message::Key(shortcut) => self.key_pressed(shortcut),
+            Message::Surveyed(seen) => self.surveyed(seen),
+            Message::Ticked(now) => self.ticked(now),
+        }
+    }
+
+    fn subscription(&self) -> Subscription<Message> {
+        Subscription::batch([
+            iced::event::listen_with(listen),
+            iced::time::every(Duration::from_secs(1)).map(|_| Message::Ticked(Timestamp::now())),
+        ])
+    }
+
+    fn next_id(&mut self) -> u64 {
+        self.last_id += 1;
+        self.last_id
+    }
+
+    fn bar_told(&mut self, bar: Bar) -> Task<Message> {
+        match bar {
+            Bar::LanguageChanged => {
+                self.text = Text::new(self.text.language().other());
+                Task::none()
+            }
+            Bar::SignedOut => self.sign_out(sign_in::State::default()),
+        }
+    }
+
+    /// Shows a screen and gives the keyboard to what comes first on it.
+    fn show(&mut self, screen: Screen) -> Task<Message> {
+        self.screen = screen;
+        self.focus_first()
+    }
+
+    fn focus_first(&self) -> Task<Message> {
+        let name = match &self.screen {
+            Screen::Enrol(_) => "address",
+            Screen::SignIn(state) => state.first_focus(),
+            Screen::Locked(_) => "pin",
+            Screen::Home => "door-administrative",
+            Screen::Services(_) | Screen::Requests(_) => "back",
+            Screen::Browse => self.browse().map_or(page::NAME, browse::State::first_focus),
+            Screen::Unreachable { .. } => "language",
+        };
+        focus_on(name)
+    }
+
+    fn browse(&self) -> Option<&browse::State> {
+        self.signed_in.as_ref()?.browse.as_ref()
+    }
+
+    fn browse_mut(&mut self) -> Option<&mut browse::State> {
+        self.signed_in.as_mut()?.browse.as_mut()
+    }
+
+    /// Frames of a page that is already seen change nothing else on the screen.
+    fn is_painted(&self) -> bool {
+        self.browse()
+            .is_some_and(|state| matches!(state.status, browse::Status::Ready | browse::Status::Restarted))
+    }
+
+    fn key_pressed(&mut self, shortcut: Shortcut) -> Task<Message> {
+        match shortcut {
+            Shortcut::Next | Shortcut::Previous => {
+                let backwards = matches!(shortcut, Shortcut::Previous);
+                let Some(next) = focus::next(&self.seen, backwards) else { return Task::none() };
+                let focused = focus_on(next.name.clone());
+                if next.hidden == 0.0 {
+                    return focused;
+                }
+                let down = AbsoluteOffset { x: 0.0, y: next.hidden };
+                focused.chain(iced::widget::operation::scroll_by(focus::SCROLLED, down))
+            }
+            Shortcut::ChangePane => {
+                let in_page = self.seen.iter().any(|control| control.focused && control.name == page::NAME);
+                focus_on(if in_page { "back" } else { page::NAME })
+            }
+            Shortcut::Escape => match &self.screen {
+                Screen::Services(_) | Screen::Requests(_) => self.show(Screen::Home),
+                Screen::Browse => {
+                    let action = self.browse_mut().map(browse::State::escape);
+                    action.map_or_else(Task::none, |action| self.browse_act(action))
+                }
+                _ => Task::none(),
+            },
+        }
+    }
+
+    fn ticked(&mut self, now: Timestamp) -> Task<Message> {
+        self.now = now;
+        let Some(signed_in) = &self.signed_in else { return Task::none() };
+        if now >= signed_in.session.expires_at {
+            return self.sign_out(sign_in::State::saying("signed-out-expired"));
+        }
+        if idle::since_touch() >= idle_limit(&signed_in.session) {
+            return self.lock();
+        }
+        if signed_in.refreshed.elapsed() >= REFRESH { self.ask_services() } else { Task::none() }
+    }
+
+    fn still_there(&self) -> bool {
+        self.signed_in.as_ref().is_some_and(|signed_in| {
+            let limit = idle_limit(&signed_in.session);
+            limit > STILL_THERE && idle::since_touch() >= limit - STILL_THERE
+        })
+    }
+}
+
+fn idle_limit(session: &api::Session) -> Duration {
+    Duration::from_secs(session.idle_limit_seconds.into())
+}
+
+fn focus_on(name: impl Into<iced::widget::Id>) -> Task<Message> {
+    iced::widget::operation::focus(name)
+}
+
+/// Stamps the idle clock for whatever a person does, and picks the kiosk's own keys that no control took.
+fn listen(event: Event, status: iced::event::Status, _window: window::Id) -> Option<Message> {
+    if matches!(event, Event::Mouse(_) | Event::Keyboard(_) | Event::Touch(_)) {
+        idle::touch();
+    }
+    match event {
+        Event::Mouse(mouse::Event::ButtonReleased(_))
+        | Event::Touch(iced::touch::Event::FingerLifted { .. }) => Some(Message::Touched),
+        Event::Keyboard(keyboard::Event::KeyPressed { key: Key::Named(named), modifiers, .. }) => {
+            let taken = status == iced::event::Status::Captured;
+            Some(Message::Key(match named {
+                Named::F6 => Shortcut::ChangePane,
+                Named::Tab if !taken && modifiers.shift() => Shortcut::Previous,
+                Named::Tab if !taken => Shortcut::Next,
+                Named::Escape if !taken => Shortcut::Escape,
+                _ => return None,
+            }))
+        }
+        _ => None,
+    }
+}

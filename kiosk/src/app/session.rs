@@ -1,0 +1,190 @@
+//! The session's life on this terminal: its browser, its end, and the gateway that may be away meanwhile.
+
+use std::time::Instant;
+
+use iced::Task;
+
+use super::{Kiosk, Message, Screen};
+use crate::browser::{self, Browser, Generation, Setup};
+use crate::gateway::GatewayError;
+use crate::screen::{browse, locked, services, sign_in, unreachable};
+use crate::widget::page;
+
+/// Pixels of a view until the window says its own size.
+const FIRST_VIEW: (u32, u32) = (1280, 720);
+
+impl Kiosk {
+    /// A fresh Chromium for this session; its address is what the browse state wants.
+    pub(super) fn start_browser(&mut self) -> Task<Message> {
+        let generation = self.next_id();
+        let (Some(place), Some(signed_in)) = (&self.place, &mut self.signed_in) else { return Task::none() };
+        let Some(browse) = &mut signed_in.browse else { return Task::none() };
+        let size =
+            self.seen.iter().find(|control| control.name == page::NAME).map(|control| control.bounds.size());
+        let (browser, events) = Browser::start(Setup {
+            gateway: place.gateway.clone(),
+            token: signed_in.token.clone(),
+            issuers: place.enrolment.page_issuers(),
+            language: self.text.language().code(),
+            size: size.map_or(FIRST_VIEW, |size| (size.width as u32, size.height as u32)),
+            url: browse.wanted.clone(),
+        });
+        browse.started(generation, browser);
+        self.browsers += 1;
+        Task::run(events, move |event| Message::Browser(generation, event))
+            .chain(Task::done(Message::BrowserGone))
+    }
+
+    pub(super) fn browser_told(&mut self, generation: Generation, event: browser::Event) -> Task<Message> {
+        let Some(browse) = self.browse_mut().filter(|browse| browse.generation == generation) else {
+            return Task::none();
+        };
+        let before = browse.status;
+        let action = browse.told(event, Instant::now());
+        // The page takes the keyboard as soon as there is one.
+        let painted = browse.status != before
+            && matches!(browse.status, browse::Status::Ready | browse::Status::Restarted);
+        let acted = self.browse_act(action);
+        if painted && matches!(self.screen, Screen::Browse) { acted.chain(self.focus_first()) } else { acted }
+    }
+
+    pub(super) fn browse_told(&mut self, message: browse::Message) -> Task<Message> {
+        let Some(action) = self.browse_mut().map(|browse| browse.update(message)) else {
+            return Task::none();
+        };
+        self.browse_act(action)
+    }
+
+    pub(super) fn browse_act(&mut self, action: browse::Action) -> Task<Message> {
+        let here = matches!(self.screen, Screen::Browse);
+        match action {
+            browse::Action::None => Task::none(),
+            browse::Action::Focus(name) if here => super::focus_on(name),
+            browse::Action::Focus(_) => Task::none(),
+            browse::Action::Leave if here => self.leave_site(),
+            browse::Action::Leave => Task::none(),
+            browse::Action::SignOut => self.sign_out(sign_in::State::default()),
+            browse::Action::Restart => self.start_browser(),
+            browse::Action::AskAccess { url, reason } => self.ask_access(url, reason),
+            browse::Action::Unreachable { terminal_refused } => self.gateway_lost(terminal_refused),
+            browse::Action::SessionEnded => self.sign_out(sign_in::State::saying("signed-out-ended")),
+        }
+    }
+
+    /// Back to the list the site was chosen from, with its minutes as they are now.
+    fn leave_site(&mut self) -> Task<Message> {
+        let category = self.chosen().map(|service| service.category.clone());
+        let door = match category.as_deref() {
+            Some("training") => crate::screen::home::Door::Training,
+            _ => crate::screen::home::Door::Administrative,
+        };
+        if let Some(browse) = self.browse_mut() {
+            browse.left();
+        }
+        let shown = self.show(Screen::Services(services::State { door }));
+        Task::batch([shown, self.ask_services()])
+    }
+
+    /// The service whose site is open.
+    pub(super) fn chosen(&self) -> Option<&passerelle_api::Service> {
+        let signed_in = self.signed_in.as_ref()?;
+        let id = &signed_in.browse.as_ref()?.service;
+        signed_in.services.as_ref()?.services.iter().find(|service| service.id == *id)
+    }
+
+    /// Ends the session here and at the gateway. Dropping it kills the browser.
+    pub(super) fn sign_out(&mut self, next: sign_in::State) -> Task<Message> {
+        let told = self.end_session();
+        Task::batch([self.show(Screen::SignIn(next)), told])
+    }
+
+    pub(super) fn lock(&mut self) -> Task<Message> {
+        let Some(signed_in) = &self.signed_in else { return Task::none() };
+        let (person, name) = (signed_in.session.person.clone(), signed_in.session.name.clone());
+        let told = self.end_session();
+        Task::batch([self.show(Screen::Locked(locked::State::new(person, name))), told])
+    }
+
+    fn end_session(&mut self) -> Task<Message> {
+        let (Some(place), Some(signed_in)) = (&self.place, self.signed_in.take()) else {
+            return Task::none();
+        };
+        let (gateway, token) = (place.gateway.clone(), signed_in.token);
+        let told = async move {
+            if let Err(error) = gateway.sign_out(&token).await {
+                tracing::warn!(%error, "signing out at the gateway");
+            }
+        };
+        Task::perform(told, |()| Message::SignOutAnswered)
+    }
+
+    /// A call of a signed-in person failed: the session may be over, or the gateway away.
+    pub(super) fn call_failed(&mut self, error: &GatewayError) -> Task<Message> {
+        tracing::info!(%error, "a call");
+        match error {
+            GatewayError::Refused(problem) if problem.code == "no-session" => {
+                self.sign_out(sign_in::State::saying("signed-out-ended"))
+            }
+            GatewayError::Refused(problem) if problem.code == "person-locked" => {
+                self.sign_out(sign_in::State::saying("sign-in-person-locked"))
+            }
+            error => self.look_for_gateway(error),
+        }
+    }
+
+    pub(super) fn look_for_gateway(&mut self, error: &GatewayError) -> Task<Message> {
+        match error {
+            GatewayError::Unreachable(_) => self.gateway_lost(false),
+            GatewayError::TerminalRefused(_) => self.gateway_lost(true),
+            GatewayError::Refused(problem) if problem.code == "no-terminal" => self.gateway_lost(true),
+            GatewayError::Refused(_) | GatewayError::Unreadable(_) => Task::none(),
+        }
+    }
+
+    fn gateway_lost(&mut self, terminal_refused: bool) -> Task<Message> {
+        if let Screen::Unreachable { state, .. } = &mut self.screen {
+            state.terminal_refused = terminal_refused;
+            return Task::none();
+        }
+        let behind = Box::new(std::mem::replace(&mut self.screen, Screen::Home));
+        let state = unreachable::State::new(terminal_refused);
+        let shown = self.show(Screen::Unreachable { state, knock: 0, behind });
+        Task::batch([shown, self.knock()])
+    }
+
+    /// Waits a little longer each time, then asks whether the gateway answers.
+    fn knock(&mut self) -> Task<Message> {
+        let call = self.next_id();
+        let (Some(place), Screen::Unreachable { state, knock, .. }) = (&self.place, &mut self.screen) else {
+            return Task::none();
+        };
+        *knock = call;
+        let (gateway, pause) = (place.gateway.clone(), state.next_pause());
+        let knocked = async move {
+            tokio::time::sleep(pause).await;
+            gateway.knock().await
+        };
+        Task::perform(knocked, move |answer| Message::Knocked(call, answer))
+    }
+
+    pub(super) fn knocked(&mut self, call: u64, answer: Result<(), GatewayError>) -> Task<Message> {
+        let Screen::Unreachable { state, knock, behind } = &mut self.screen else { return Task::none() };
+        if *knock != call {
+            return Task::none();
+        }
+        match answer {
+            Ok(()) => {
+                let behind = std::mem::replace(&mut **behind, Screen::Home);
+                if let (Screen::Browse, Some(browse)) = (&behind, self.browse_mut()) {
+                    browse.recovered();
+                }
+                let shown = self.show(behind);
+                Task::batch([shown, self.ask_services()])
+            }
+            Err(error) => {
+                state.terminal_refused = matches!(error, GatewayError::TerminalRefused(_));
+                self.knock()
+            }
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! What is on the screen, and what is told about it.
+
+use iced::{Size, Task};
+
+use super::{Kiosk, Message, Screen};
+use crate::events::{Line, Page};
+use crate::screen::{Context, browse, home, requests, services, unreachable};
+use crate::widget::{Element, focus};
+
+impl Kiosk {
+    pub(super) fn view(&self) -> Element<'_, Message> {
+        let context = Context {
+            text: &self.text,
+            session: self.signed_in.as_ref().map(|signed_in| &signed_in.session),
+            now: self.now,
+            still_there: self.still_there(),
+        };
+        match &self.screen {
+            Screen::Enrol(state) => state.view(&context).map(Message::Enrol),
+            Screen::SignIn(state) => state.view(&context).map(Message::SignIn),
+            Screen::Locked(state) => state.view(&context).map(Message::Locked),
+            Screen::Home => home::view(&context).map(Message::Home),
+            Screen::Services(state) => {
+                let list = self.signed_in.as_ref().and_then(|signed_in| signed_in.services.as_ref());
+                services::view(state, list, &context).map(Message::Services)
+            }
+            Screen::Requests(state) => requests::view(state, &context).map(Message::Requests),
+            Screen::Browse => {
+                let minutes = self.chosen().and_then(|service| service.minutes_left);
+                match self.browse() {
+                    Some(state) => state.view(minutes, &context).map(Message::Browse),
+                    None => home::view(&context).map(Message::Home),
+                }
+            }
+            Screen::Unreachable { state, .. } => {
+                unreachable::view(*state, &context).map(Message::Unreachable)
+            }
+        }
+    }
+
+    /// The view was laid out: its controls are known.
+    pub(super) fn surveyed(&mut self, seen: Vec<focus::Seen>) -> Task<Message> {
+        self.seen = seen;
+        if let Some(mut events) = self.events.take() {
+            events.write(&self.line());
+            self.events = Some(events);
+        }
+        Task::none()
+    }
+
+    fn line(&self) -> Line {
+        let visible = |control: &&focus::Seen| control.enabled && control.bounds.size() != Size::ZERO;
+        let rectangle = |control: &focus::Seen| {
+            let bounds = control.bounds;
+            (
+                control.name.clone(),
+                [bounds.x, bounds.y, bounds.width, bounds.height].map(|pixels| pixels as i32),
+            )
+        };
+        let browse = self.browse();
+        Line {
+            screen: self.screen_name(),
+            focus: self.seen.iter().find(|control| control.focused).map(|control| control.name.clone()),
+            rectangles: self.seen.iter().filter(visible).map(rectangle).collect(),
+            refusal: self.refusal(),
+            dialog: self.over().and_then(|over| over.word()).map(String::from),
+            page: browse.filter(|browse| !browse.url.is_empty()).map(|browse| Page {
+                url: browse.url.clone(),
+                title: browse.title.clone(),
+                loading: browse.loading,
+            }),
+            browser: match browse {
+                Some(browse) => Some(browse.status.word()),
+                None => (self.browsers > 0).then_some("ending"),
+            },
+        }
+    }
+
+    fn screen_name(&self) -> &'static str {
+        match &self.screen {
+            Screen::Enrol(_) => "enrol",
+            Screen::SignIn(_) => "sign-in",
+            Screen::Locked(_) => "locked",
+            Screen::Home => "home",
+            Screen::Services(_) => "services",
+            Screen::Requests(_) => "requests",
+            Screen::Browse => "browse",
+            Screen::Unreachable { .. } => "unreachable",
+        }
+    }
+
+    fn refusal(&self) -> Option<String> {
+        match &self.screen {
+            Screen::SignIn(state) => state.refusal().map(String::from),
+            Screen::Locked(state) => state.refusal().map(String::from),
+            _ => self.over()?.refusal_code().map(String::from),
+        }
+    }
+
+    /// What is drawn over the page, where the page is on the screen.
+    fn over(&self) -> Option<&browse::Over> {
+        self.browse().filter(|_| matches!(self.screen, Screen::Browse)).map(|browse| &browse.over)
+    }
+}

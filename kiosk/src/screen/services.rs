@@ -1,0 +1,113 @@
+//! Services of one door: what may be opened now, the minutes left of each, and in words why not the others.
+
+use iced::widget::{Space, column, container, row, scrollable, text};
+use iced::{Alignment, Length};
+use passerelle_api as api;
+
+use super::home::Door;
+use super::{Bar, Context, body, frame, hint, quiet, title};
+use crate::theme::{self, Look, size};
+use crate::widget::control::control;
+use crate::widget::{Element, focus};
+
+pub struct State {
+    pub door: Door,
+}
+
+#[derive(Clone, Debug)]
+pub enum Message {
+    Bar(Bar),
+    Returned,
+    /// By its id.
+    Chosen(String),
+}
+
+/// A name in the events that another service cannot have.
+fn control_name(service: &api::Service) -> String {
+    format!("service-{}", service.id)
+}
+
+pub fn view<'a>(
+    state: &State,
+    list: Option<&'a api::ServiceList>,
+    context: &Context<'a>,
+) -> Element<'a, Message> {
+    let words = context.text;
+    let (heading, back) = match state.door {
+        Door::Administrative => {
+            ("services-administrative", quiet("back", words.get("back"), Message::Returned))
+        }
+        Door::Training => ("services-training", quiet("back", words.get("back"), Message::Returned)),
+    };
+    let top = row![back, title(words.get(heading))].spacing(24).align_y(Alignment::Center);
+    let content: Element<'a, Message> = match list {
+        None => super::sign_in::waiting(context),
+        Some(list) => {
+            let here = || list.services.iter().filter(|service| service.category == state.door.category());
+            let (open, closed): (Vec<_>, Vec<_>) = here().partition(|service| can_open(service));
+            let mut cards = column![].spacing(14);
+            cards = cards.push(if open.is_empty() {
+                body(words.get("services-none"))
+            } else {
+                hint(words.get("services-help"))
+            });
+            for service in open {
+                cards = cards.push(open_card(service, context));
+            }
+            if !closed.is_empty() {
+                cards = cards.push(Space::new().height(10));
+                cards = cards.push(text(words.get("services-closed")).size(size::LARGE).font(theme::BOLD));
+            }
+            for service in closed {
+                cards = cards.push(closed_card(service, context));
+            }
+            scrollable(container(cards).padding([8, 10]))
+                .id(focus::SCROLLED)
+                .spacing(6)
+                .style(theme::scroller)
+                .height(Length::Fill)
+                .into()
+        }
+    };
+    let content = column![top, content].spacing(20).max_width(1100);
+    frame(context, Message::Bar, container(content).center_x(Length::Fill).padding([28, 40]))
+}
+
+/// Allowed now, and with something to open: the catalogue has no address yet.
+fn can_open(service: &api::Service) -> bool {
+    service.unavailable.is_none() && service.start.is_some()
+}
+
+fn open_card<'a>(service: &'a api::Service, context: &Context<'a>) -> Element<'a, Message> {
+    let words = context.text;
+    let minutes = match service.minutes_left {
+        Some(minutes) => words.with("minutes-left", &[("n", i64::from(minutes).into())]),
+        None => words.get("services-no-limit"),
+    };
+    let name = text(words.name(&service.name)).size(size::LARGE).font(theme::BOLD);
+    let left = text(minutes).size(size::BODY).color(theme::SOFT_INK);
+    let go = text(format!("{}  ›", words.get("services-open")))
+        .size(size::LARGE)
+        .font(theme::BOLD)
+        .color(theme::TEAL_DEEP);
+    let line = row![column![name, left].spacing(4).width(Length::Fill), go].align_y(Alignment::Center);
+    control(control_name(service), Look::Card, line)
+        .width(Length::Fill)
+        .padding([18, 26])
+        .on_press(Message::Chosen(service.id.clone()))
+        .into()
+}
+
+fn closed_card<'a>(service: &'a api::Service, context: &Context<'a>) -> Element<'a, Message> {
+    let words = context.text;
+    let code = service.unavailable.as_ref().map_or("other", |why| why.code.as_str());
+    let mut why = words.reason(code);
+    if let Some(at) = service.unavailable.as_ref().and_then(|why| why.opens_at) {
+        why = format!("{why} {}", words.with("services-opens", &[("when", words.moment(at).into())]));
+    }
+    let name = text(words.name(&service.name)).size(size::LARGE).font(theme::BOLD);
+    control(control_name(service), Look::Card, column![name, text(why).size(size::BODY)].spacing(4))
+        .width(Length::Fill)
+        .padding([18, 26])
+        .into()
+}

@@ -1,0 +1,216 @@
+//! Every word people see, from Fluent files: French first, English beside it. Words for staff are in the log.
+//!
+//! Invariant (tested): both languages have the same messages with the same variables, and every message asked for exists.
+
+use fluent_bundle::concurrent::FluentBundle;
+use fluent_bundle::{FluentArgs, FluentResource, FluentValue};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use passerelle_api as api;
+use unic_langid::langid;
+
+const FRENCH: &[&str] = &[
+    include_str!("../texts/fr/common.ftl"),
+    include_str!("../texts/fr/sign-in.ftl"),
+    include_str!("../texts/fr/home.ftl"),
+    include_str!("../texts/fr/browse.ftl"),
+    include_str!("../texts/fr/reasons.ftl"),
+];
+const ENGLISH: &[&str] = &[
+    include_str!("../texts/en/common.ftl"),
+    include_str!("../texts/en/sign-in.ftl"),
+    include_str!("../texts/en/home.ftl"),
+    include_str!("../texts/en/browse.ftl"),
+    include_str!("../texts/en/reasons.ftl"),
+];
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Language {
+    French,
+    English,
+}
+
+impl Language {
+    /// Its code in policies, Fluent folders and `Accept-Language`.
+    pub fn code(self) -> &'static str {
+        match self {
+            Language::French => "fr",
+            Language::English => "en",
+        }
+    }
+
+    pub fn other(self) -> Language {
+        match self {
+            Language::French => Language::English,
+            Language::English => Language::French,
+        }
+    }
+}
+
+/// The words of one language.
+pub struct Text {
+    language: Language,
+    bundle: FluentBundle<FluentResource>,
+}
+
+impl Text {
+    pub fn new(language: Language) -> Text {
+        let (id, files) = match language {
+            Language::French => (langid!("fr"), FRENCH),
+            Language::English => (langid!("en"), ENGLISH),
+        };
+        let mut bundle = FluentBundle::new_concurrent(vec![id]);
+        // Our variables are numbers and names in plain sentences: marks around them would show as boxes.
+        bundle.set_use_isolating(false);
+        for file in files {
+            let resource = match FluentResource::try_new((*file).to_owned()) {
+                Ok(resource) => resource,
+                Err((resource, errors)) => {
+                    tracing::error!(?errors, "a Fluent file");
+                    resource
+                }
+            };
+            bundle.add_resource_overriding(resource);
+        }
+        Text { language, bundle }
+    }
+
+    pub fn language(&self) -> Language {
+        self.language
+    }
+
+    pub fn get(&self, key: &str) -> String {
+        self.with(key, &[])
+    }
+
+    /// A missing message shows its key: seen at once, and tests keep it from happening.
+    pub fn with(&self, key: &str, values: &[(&'static str, FluentValue<'_>)]) -> String {
+        let Some(pattern) = self.bundle.get_message(key).and_then(|message| message.value()) else {
+            tracing::error!(key, "a message is missing");
+            return key.to_owned();
+        };
+        let arguments: FluentArgs<'_> = values.iter().map(|(name, value)| (*name, value.clone())).collect();
+        self.bundle.format_pattern(pattern, Some(&arguments), &mut Vec::new()).into_owned()
+    }
+
+    /// Why something is refused, in plain words; an unknown code has words too.
+    pub fn reason(&self, code: &str) -> String {
+        let key = format!("reason-{code}");
+        if self.bundle.has_message(&key) { self.get(&key) } else { self.get("reason-other") }
+    }
+
+    /// A name of the policy in this language, else in whichever it has.
+    pub fn name<'a>(&self, name: &'a api::Name) -> &'a str {
+        name.get(self.language.code())
+            .or_else(|| name.get("fr"))
+            .or_else(|| name.values().next())
+            .map_or("", String::as_str)
+    }
+
+    /// A day and an hour on the wall.
+    pub fn moment(&self, at: Timestamp) -> String {
+        let at = at.to_zoned(TimeZone::system());
+        let format = match self.language {
+            Language::French => "%d/%m/%Y à %H h %M",
+            Language::English => "%d/%m/%Y at %H:%M",
+        };
+        at.strftime(format).to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use super::*;
+
+    /// Messages and their variables, read from the files themselves.
+    fn messages(files: &[&str]) -> BTreeMap<String, BTreeSet<String>> {
+        let mut messages: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        let mut current = String::new();
+        for line in files.iter().flat_map(|file| file.lines()) {
+            if let Some((key, _)) =
+                line.split_once(" =").filter(|_| line.starts_with(|c: char| c.is_ascii_lowercase()))
+            {
+                current = key.to_owned();
+                assert!(
+                    messages.insert(current.clone(), BTreeSet::new()).is_none(),
+                    "{current} is there twice"
+                );
+            }
+            for variable in line.split('$').skip(1) {
+                let end =
+                    variable.find(|c: char| !c.is_ascii_alphanumeric() && c != '-').unwrap_or(variable.len());
+                messages.get_mut(&current).unwrap().insert(variable[..end].to_owned());
+            }
+        }
+        messages
+    }
+
+    #[test]
+    fn both_languages_say_the_same_things() {
+        let (french, english) = (messages(FRENCH), messages(ENGLISH));
+        assert_eq!(french, english);
+        for (files, language) in [(FRENCH, Language::French), (ENGLISH, Language::English)] {
+            for file in files {
+                assert!(FluentResource::try_new((*file).to_owned()).is_ok());
+            }
+            let text = Text::new(language);
+            for (key, variables) in messages(files) {
+                let values = [
+                    ("n", 3.into()),
+                    ("name", "N".into()),
+                    ("when", "W".into()),
+                    ("host", "H".into()),
+                    ("terminal", "T".into()),
+                ];
+                let known: BTreeSet<String> =
+                    values.iter().map(|(name, _): &(&str, FluentValue<'_>)| name.to_string()).collect();
+                assert!(variables.is_subset(&known), "{key}: {variables:?}");
+                let said = text.with(&key, &values);
+                assert!(!said.is_empty() && !said.contains('{') && said != key, "{key}: {said}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_message_asked_for_exists_and_every_reason_has_words() {
+        let known = messages(FRENCH);
+        let mut sources = vec![std::path::PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/src"))];
+        let mut asked = 0;
+        while let Some(path) = sources.pop() {
+            if path.is_dir() {
+                sources.extend(std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()));
+                continue;
+            }
+            let source = std::fs::read_to_string(&path).unwrap();
+            for call in ["text.get(\"", "text.with(\""] {
+                for key in source.split(call).skip(1).filter_map(|rest| rest.split('"').next()) {
+                    asked += 1;
+                    assert!(known.contains_key(key), "{}: {key}", path.display());
+                }
+            }
+        }
+        assert!(asked > 30, "the search found {asked} messages only");
+        let reasons = "malformed ambiguous no-terminal no-session person-locked access-stopped no-rule refused-host \
+            address-literal our-own-name port plain-http path query window closed-day group minutes-used expired not-a-page \
+            not-this-service websocket dns-over-https suspicious-name private-address method upload target-size authority \
+            header-size rate unsupported dns connect tls-upstream upstream-protocol download-type download-size timeout \
+            journal-unavailable busy stopping";
+        for reason in reasons.split_whitespace() {
+            assert!(known.contains_key(&format!("reason-{reason}")), "reason-{reason}");
+        }
+    }
+
+    #[test]
+    fn plurals_and_variables() {
+        let check = |language, key, n: i32, expected: &str| {
+            assert_eq!(Text::new(language).with(key, &[("n", n.into())]), expected)
+        };
+        check(Language::French, "minutes-left", 1, "1 minute restante");
+        check(Language::French, "minutes-left", 12, "12 minutes restantes");
+        check(Language::English, "minutes-left", 1, "1 minute left");
+        check(Language::English, "minutes-left", 0, "0 minutes left");
+    }
+}

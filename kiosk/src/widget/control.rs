@@ -1,0 +1,278 @@
+//! The one control of the kiosk: something with a name that can be pressed, by pointer, touch or keyboard.
+//!
+//! Used by every screen. A [`field`] wraps a text input, which has a keyboard of its own, only to name it.
+
+use iced::advanced::widget::{Id, Operation, Tree, operation, tree};
+use iced::advanced::{Clipboard, Layout, Renderer as _, Shell, Widget, layout, mouse, renderer};
+use iced::keyboard::{self, Key, key::Named as Keys};
+use iced::{Background, Border, Event, Length, Padding, Rectangle, Renderer, Size, Theme, touch, window};
+
+use super::Element;
+use super::focus::Named;
+use crate::theme::{self, Look};
+
+/// Pixels of the focus ring, and between it and its control.
+const RING_WIDTH: f32 = 4.0;
+const RING_GAP: f32 = 3.0;
+
+pub struct Control<'a, Message> {
+    name: String,
+    content: Element<'a, Message>,
+    on_press: Option<Message>,
+    look: Look,
+    width: Length,
+    height: Length,
+    padding: Padding,
+}
+
+/// A control with a content, pressed or not; without [`Control::on_press`] it is disabled.
+pub fn control<'a, Message>(
+    name: impl Into<String>,
+    look: Look,
+    content: impl Into<Element<'a, Message>>,
+) -> Control<'a, Message> {
+    Control {
+        name: name.into(),
+        content: content.into(),
+        on_press: None,
+        look,
+        width: Length::Shrink,
+        height: Length::Shrink,
+        padding: Padding::from([14, 26]),
+    }
+}
+
+/// Names a text input, whose id is the same name.
+pub fn field<'a, Message: Clone + 'a>(
+    name: impl Into<String>,
+    input: impl Into<Element<'a, Message>>,
+) -> Element<'a, Message> {
+    Control { width: Length::Fill, padding: Padding::ZERO, ..control(name, Look::Field, input) }.into()
+}
+
+impl<'a, Message> Control<'a, Message> {
+    pub fn on_press(self, message: Message) -> Self {
+        self.on_press_maybe(Some(message))
+    }
+
+    pub fn on_press_maybe(mut self, message: Option<Message>) -> Self {
+        self.on_press = message;
+        self
+    }
+
+    pub fn width(mut self, width: impl Into<Length>) -> Self {
+        self.width = width.into();
+        self
+    }
+
+    pub fn height(mut self, height: impl Into<Length>) -> Self {
+        self.height = height.into();
+        self
+    }
+
+    pub fn padding(mut self, padding: impl Into<Padding>) -> Self {
+        self.padding = padding.into();
+        self
+    }
+
+    fn is_field(&self) -> bool {
+        matches!(self.look, Look::Field)
+    }
+}
+
+#[derive(Default)]
+struct State {
+    /// Whose state this is: the tree goes by place, and another screen has another control there.
+    name: String,
+    focused: bool,
+    held: bool,
+    hovered: bool,
+}
+
+impl operation::Focusable for State {
+    fn is_focused(&self) -> bool {
+        self.focused
+    }
+
+    fn focus(&mut self) {
+        self.focused = true;
+    }
+
+    fn unfocus(&mut self) {
+        self.focused = false;
+    }
+}
+
+impl<'a, Message: Clone + 'a> Widget<Message, Theme, Renderer> for Control<'a, Message> {
+    fn tag(&self) -> tree::Tag {
+        tree::Tag::of::<State>()
+    }
+
+    fn state(&self) -> tree::State {
+        tree::State::new(State { name: self.name.clone(), ..State::default() })
+    }
+
+    fn children(&self) -> Vec<Tree> {
+        vec![Tree::new(&self.content)]
+    }
+
+    fn diff(&self, tree: &mut Tree) {
+        let state = tree.state.downcast_mut::<State>();
+        if state.name != self.name {
+            *state = State { name: self.name.clone(), ..State::default() };
+            tree.children = self.children();
+        }
+        tree.diff_children(std::slice::from_ref(&self.content));
+    }
+
+    fn size(&self) -> Size<Length> {
+        Size { width: self.width, height: self.height }
+    }
+
+    fn layout(&mut self, tree: &mut Tree, renderer: &Renderer, limits: &layout::Limits) -> layout::Node {
+        layout::padded(limits, self.width, self.height, self.padding, |limits| {
+            self.content.as_widget_mut().layout(&mut tree.children[0], renderer, limits)
+        })
+    }
+
+    fn operate(
+        &mut self,
+        tree: &mut Tree,
+        layout: Layout<'_>,
+        renderer: &Renderer,
+        operation: &mut dyn Operation,
+    ) {
+        let bounds = layout.bounds();
+        let enabled = self.is_field() || self.on_press.is_some();
+        operation.custom(None, bounds, &mut Named { name: self.name.clone(), enabled });
+        if enabled && !self.is_field() {
+            let state = tree.state.downcast_mut::<State>();
+            operation.focusable(Some(&Id::from(self.name.clone())), bounds, state);
+        }
+        operation.traverse(&mut |operation| {
+            let content = layout.children().next().expect("padded has one child");
+            self.content.as_widget_mut().operate(&mut tree.children[0], content, renderer, operation);
+        });
+    }
+
+    fn update(
+        &mut self,
+        tree: &mut Tree,
+        event: &Event,
+        layout: Layout<'_>,
+        cursor: mouse::Cursor,
+        renderer: &Renderer,
+        clipboard: &mut dyn Clipboard,
+        shell: &mut Shell<'_, Message>,
+        viewport: &Rectangle,
+    ) {
+        let content = layout.children().next().expect("padded has one child");
+        self.content.as_widget_mut().update(
+            &mut tree.children[0],
+            event,
+            content,
+            cursor,
+            renderer,
+            clipboard,
+            shell,
+            viewport,
+        );
+        if self.is_field() || shell.is_event_captured() {
+            return;
+        }
+        let over = cursor.is_over(layout.bounds());
+        let state = tree.state.downcast_mut::<State>();
+        let Some(message) = &self.on_press else {
+            state.focused = false;
+            return;
+        };
+        match event {
+            Event::Mouse(mouse::Event::ButtonPressed(mouse::Button::Left))
+            | Event::Touch(touch::Event::FingerPressed { .. }) => {
+                state.held = over;
+                state.focused = over;
+                if over {
+                    shell.capture_event();
+                }
+                shell.request_redraw();
+            }
+            Event::Mouse(mouse::Event::ButtonReleased(mouse::Button::Left))
+            | Event::Touch(touch::Event::FingerLifted { .. }) => {
+                if std::mem::take(&mut state.held) && over {
+                    shell.publish(message.clone());
+                    shell.capture_event();
+                }
+                shell.request_redraw();
+            }
+            Event::Touch(touch::Event::FingerLost { .. }) => state.held = false,
+            Event::Keyboard(keyboard::Event::KeyPressed {
+                key: Key::Named(Keys::Enter | Keys::Space),
+                repeat: false,
+                ..
+            }) if state.focused => {
+                shell.publish(message.clone());
+                shell.capture_event();
+            }
+            Event::Mouse(mouse::Event::CursorMoved { .. }) if state.hovered != over => shell.request_redraw(),
+            Event::Window(window::Event::RedrawRequested(_)) => state.hovered = over,
+            _ => {}
+        }
+    }
+
+    fn draw(
+        &self,
+        tree: &Tree,
+        renderer: &mut Renderer,
+        theme: &Theme,
+        style: &renderer::Style,
+        layout: Layout<'_>,
+        cursor: mouse::Cursor,
+        viewport: &Rectangle,
+    ) {
+        let bounds = layout.bounds();
+        let state = tree.state.downcast_ref::<State>();
+        let enabled = self.on_press.is_some();
+        let drawn = theme::look(self.look, enabled, enabled && state.hovered, state.held);
+        if state.focused && !self.is_field() {
+            let ring = Rectangle { x: bounds.x, y: bounds.y, ..bounds }.expand(RING_GAP + RING_WIDTH);
+            let border = Border {
+                color: theme::RING,
+                width: RING_WIDTH,
+                radius: (drawn.radius + RING_GAP + RING_WIDTH).into(),
+            };
+            renderer.fill_quad(
+                renderer::Quad { bounds: ring, border, ..Default::default() },
+                iced::Color::TRANSPARENT,
+            );
+        }
+        if !self.is_field() {
+            let border = Border { color: drawn.edge, width: drawn.edge_width, radius: drawn.radius.into() };
+            let quad = renderer::Quad { bounds, border, ..Default::default() };
+            renderer.fill_quad(quad, Background::Color(drawn.background));
+        }
+        let text = if self.is_field() { *style } else { renderer::Style { text_color: drawn.text } };
+        let content = layout.children().next().expect("padded has one child");
+        self.content.as_widget().draw(&tree.children[0], renderer, theme, &text, content, cursor, viewport);
+    }
+
+    fn mouse_interaction(
+        &self,
+        tree: &Tree,
+        layout: Layout<'_>,
+        cursor: mouse::Cursor,
+        viewport: &Rectangle,
+        renderer: &Renderer,
+    ) -> mouse::Interaction {
+        if self.on_press.is_some() && cursor.is_over(layout.bounds()) {
+            return mouse::Interaction::Pointer;
+        }
+        let content = layout.children().next().expect("padded has one child");
+        self.content.as_widget().mouse_interaction(&tree.children[0], content, cursor, viewport, renderer)
+    }
+}
+
+impl<'a, Message: Clone + 'a> From<Control<'a, Message>> for Element<'a, Message> {
+    fn from(control: Control<'a, Message>) -> Self {
+        Element::new(control)
+    }
+}

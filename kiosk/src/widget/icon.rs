@@ -1,0 +1,111 @@
+//! Icons made of plain rectangles: nothing to load, and sharp at every size. Each is drawn in a square.
+
+use iced::advanced::widget::Tree;
+use iced::advanced::{Layout, Renderer as _, Widget, layout, mouse, renderer};
+use iced::{Border, Color, Length, Rectangle, Renderer, Size, Theme};
+
+use super::Element;
+
+#[derive(Clone, Copy, Debug)]
+pub enum Icon {
+    /// A form with its lines: administrative steps.
+    Form,
+    /// An open book: learning.
+    Book,
+    /// A closed padlock.
+    Lock,
+    /// A sign with a bar: not allowed.
+    Stop,
+    /// Two machines that do not meet.
+    Cut,
+}
+
+/// An icon in a square of that many pixels.
+pub fn icon<'a, Message: 'a>(icon: Icon, side: f32, ink: Color, paper: Color) -> Element<'a, Message> {
+    Element::new(Drawn { icon, side, ink, paper })
+}
+
+struct Drawn {
+    icon: Icon,
+    side: f32,
+    ink: Color,
+    paper: Color,
+}
+
+impl Drawn {
+    /// Rectangles in hundredths of the side: x, y, width, height, radius, and whether in ink.
+    fn shapes(&self) -> &'static [(f32, f32, f32, f32, f32, bool)] {
+        match self.icon {
+            Icon::Form => &[
+                (16., 4., 68., 92., 8., true),
+                (22., 10., 56., 80., 4., false),
+                (30., 22., 8., 8., 2., true),
+                (44., 24., 26., 5., 2., true),
+                (30., 42., 8., 8., 2., true),
+                (44., 44., 26., 5., 2., true),
+                (30., 62., 8., 8., 2., true),
+                (44., 64., 18., 5., 2., true),
+            ],
+            Icon::Book => &[
+                (4., 16., 92., 70., 8., true),
+                (10., 22., 37., 58., 4., false),
+                (53., 22., 37., 58., 4., false),
+                (17., 34., 23., 5., 2., true),
+                (17., 46., 23., 5., 2., true),
+                (17., 58., 15., 5., 2., true),
+                (60., 34., 23., 5., 2., true),
+                (60., 46., 23., 5., 2., true),
+                (60., 58., 15., 5., 2., true),
+            ],
+            Icon::Lock => &[
+                (28., 8., 44., 60., 22., true),
+                (38., 18., 24., 50., 12., false),
+                (18., 42., 64., 50., 8., true),
+                (45., 58., 10., 18., 5., false),
+            ],
+            Icon::Stop => &[(4., 4., 92., 92., 46., true), (24., 43., 52., 14., 4., false)],
+            Icon::Cut => &[
+                (4., 30., 32., 40., 6., true),
+                (10., 36., 20., 28., 3., false),
+                (64., 30., 32., 40., 6., true),
+                (70., 36., 20., 28., 3., false),
+                (40., 47., 5., 6., 2., true),
+                (55., 47., 5., 6., 2., true),
+            ],
+        }
+    }
+}
+
+impl<Message> Widget<Message, Theme, Renderer> for Drawn {
+    fn size(&self) -> Size<Length> {
+        Size::new(Length::Fixed(self.side), Length::Fixed(self.side))
+    }
+
+    fn layout(&mut self, _tree: &mut Tree, _renderer: &Renderer, _limits: &layout::Limits) -> layout::Node {
+        layout::Node::new(Size::new(self.side, self.side))
+    }
+
+    fn draw(
+        &self,
+        _tree: &Tree,
+        renderer: &mut Renderer,
+        _theme: &Theme,
+        _style: &renderer::Style,
+        layout: Layout<'_>,
+        _cursor: mouse::Cursor,
+        _viewport: &Rectangle,
+    ) {
+        let (place, unit) = (layout.bounds(), self.side / 100.0);
+        for &(x, y, width, height, radius, inked) in self.shapes() {
+            let bounds = Rectangle {
+                x: place.x + x * unit,
+                y: place.y + y * unit,
+                width: width * unit,
+                height: height * unit,
+            };
+            let border = Border { radius: (radius * unit).into(), ..Border::default() };
+            let colour = if inked { self.ink } else { self.paper };
+            renderer.fill_quad(renderer::Quad { bounds, border, ..Default::default() }, colour);
+        }
+    }
+}

@@ -1,0 +1,10 @@
+//! What screens are made of: controls that take the keyboard, the keypad, the page.
+
+pub mod control;
+pub mod focus;
+pub mod icon;
+pub mod keypad;
+pub mod page;
+
+/// The one theme and renderer of the kiosk.
+pub type Element<'a, Message> = iced::Element<'a, Message, iced::Theme, iced::Renderer>;

@@ -1,0 +1,17 @@
+welcome = Welcome
+sign-in-person = Your identifier
+sign-in-person-help = It is written on your card.
+sign-in-continue = Continue
+sign-in-pin = Your secret code
+sign-in-pin-help = At least 6 digits. Nobody should know it but you.
+sign-in-enter = Enter
+sign-in-other = This is not me
+sign-in-failed = Wrong identifier or code. Check and try again.
+sign-in-delay = Too many tries. Wait { $n } seconds, then try again.
+sign-in-person-locked = Your access is suspended. Talk to your counsellor or to an officer.
+sign-in-error = Signing in did not work. Try again.
+signed-out-idle = You were signed out because nobody was using this terminal.
+signed-out-expired = Your time is over. See you soon!
+signed-out-ended = Your session was closed. You can sign in again.
+locked-title = Screen locked
+locked-body = { $name }, enter your secret code to go on.

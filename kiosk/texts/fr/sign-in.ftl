@@ -1,0 +1,17 @@
+welcome = Bienvenue
+sign-in-person = Votre identifiant
+sign-in-person-help = Il est écrit sur votre carte.
+sign-in-continue = Continuer
+sign-in-pin = Votre code secret
+sign-in-pin-help = Au moins 6 chiffres. Personne ne doit le connaître, sauf vous.
+sign-in-enter = Entrer
+sign-in-other = Ce n’est pas moi
+sign-in-failed = Identifiant ou code incorrect. Vérifiez et essayez encore.
+sign-in-delay = Trop d’essais. Attendez { $n } secondes, puis essayez encore.
+sign-in-person-locked = Votre accès est suspendu. Parlez-en à votre conseiller ou à un surveillant.
+sign-in-error = La connexion n’a pas pu se faire. Essayez encore.
+signed-out-idle = Vous avez été déconnecté, car personne n’utilisait ce poste.
+signed-out-expired = Votre temps est terminé. À bientôt !
+signed-out-ended = Votre session a été fermée. Vous pouvez vous connecter à nouveau.
+locked-title = Écran verrouillé
+locked-body = { $name }, entrez votre code secret pour continuer.

@@ -1,0 +1,104 @@
+//! A name server of our own, so that a test sees every query and decides every answer.
+//!
+//! Answers A queries over UDP (RFC 1035) with the address that stands for the name, and nothing to all other types; an
+//! unknown name does not exist.
+
+use std::{
+    collections::BTreeMap,
+    net::{Ipv4Addr, SocketAddr},
+    sync::{Arc, Mutex},
+};
+
+use anyhow::Result;
+use tokio::{net::UdpSocket, task::JoinHandle};
+
+use crate::ANY_PORT;
+
+/// RFC 1035, section 4.2.1.
+const MESSAGE_BYTES: usize = 512;
+const TYPE_A: [u8; 2] = [0, 1];
+const NAME_ERROR: u8 = 3;
+
+type Zone = Arc<Mutex<BTreeMap<String, Vec<Ipv4Addr>>>>;
+
+pub struct Names {
+    address: SocketAddr,
+    zone: Zone,
+    queries: Arc<Mutex<Vec<String>>>,
+    task: JoinHandle<()>,
+}
+
+impl Names {
+    pub async fn start() -> Result<Names> {
+        let socket = UdpSocket::bind(ANY_PORT).await?;
+        let address = socket.local_addr()?;
+        let (zone, queries) = (Zone::default(), Arc::new(Mutex::new(Vec::new())));
+        let task = tokio::spawn(serve(socket, zone.clone(), queries.clone()));
+        Ok(Names { address, zone, queries, task })
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// From now on `name` has exactly these addresses.
+    pub fn set(&self, name: &str, addresses: &[Ipv4Addr]) {
+        self.zone.lock().expect("no panic while held").insert(name.into(), addresses.to_vec());
+    }
+
+    /// Every name asked for so far, in order.
+    pub fn queries(&self) -> Vec<String> {
+        self.queries.lock().expect("no panic while held").clone()
+    }
+}
+
+impl Drop for Names {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+async fn serve(socket: UdpSocket, zone: Zone, queries: Arc<Mutex<Vec<String>>>) {
+    let mut buffer = [0; MESSAGE_BYTES];
+    while let Ok((length, from)) = socket.recv_from(&mut buffer).await {
+        let query = &buffer[..length];
+        let Some((name, end)) = question(query) else { continue };
+        queries.lock().expect("no panic while held").push(name.clone());
+        let known = zone.lock().expect("no panic while held").get(&name).cloned();
+        // An answer that can't be sent is a query without answer: the resolver asks again.
+        let _ = socket.send_to(&answer(query, end, known.as_deref()), from).await;
+    }
+}
+
+/// The name of the one question, lower case, and where the question ends.
+fn question(query: &[u8]) -> Option<(String, usize)> {
+    let mut at = 12;
+    let mut labels = Vec::new();
+    loop {
+        let length = *query.get(at)? as usize;
+        at += 1;
+        if length == 0 {
+            break;
+        }
+        labels.push(String::from_utf8_lossy(query.get(at..at + length)?).to_lowercase());
+        at += length;
+    }
+    query.get(at..at + 4)?;
+    Some((labels.join("."), at + 4))
+}
+
+fn answer(query: &[u8], end: usize, known: Option<&[Ipv4Addr]>) -> Vec<u8> {
+    let asked = &query[end - 4..end - 2];
+    let addresses = if asked == TYPE_A { known.unwrap_or_default() } else { &[] };
+    let code = if known.is_some() { 0 } else { NAME_ERROR };
+    let mut message = query[..2].to_vec();
+    // A response, recursion desired and available; one question, our answers.
+    message.extend([0x81, 0x80 | code, 0, 1, 0, addresses.len() as u8, 0, 0, 0, 0]);
+    message.extend(&query[12..end]);
+    for address in addresses {
+        // The name of the question, type A, class IN, no time to live: each query comes to us.
+        message.extend([0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 0, 0, 4]);
+        message.extend(address.octets());
+    }
+    message
+}

@@ -1,0 +1,35 @@
+//! The sample people and staff of tests and demo. All of them are invented and say so in their names.
+
+/// A detained person of the samples.
+#[derive(Clone, Copy)]
+pub struct Person {
+    pub id: &'static str,
+    pub name: &'static str,
+    pub pin: &'static str,
+    pub groups: &'static [&'static str],
+}
+
+#[derive(Clone, Copy)]
+pub struct Staff {
+    pub login: &'static str,
+    pub role: &'static str,
+    pub password: &'static str,
+}
+
+pub const CAMILLE: Person =
+    Person { id: "camille", name: "Camille Exemple", pin: "271828", groups: &["demarches"] };
+pub const SACHA: Person =
+    Person { id: "sacha", name: "Sacha Exemple", pin: "314159", groups: &["formation"] };
+
+pub const PEOPLE: &[Person] = &[CAMILLE, SACHA];
+
+pub const STAFF: &[Staff] = &[
+    Staff { login: "exemple-securite-1", role: "security", password: "exemple-mot-de-passe-1" },
+    Staff { login: "exemple-securite-2", role: "security", password: "exemple-mot-de-passe-2" },
+    Staff { login: "exemple-auditeur", role: "auditor", password: "exemple-mot-de-passe-3" },
+];
+
+/// Two who may publish a policy together.
+pub fn signers() -> [Staff; 2] {
+    [STAFF[0], STAFF[1]]
+}
