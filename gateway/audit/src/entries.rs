@@ -72,7 +72,7 @@ pub fn entries(
     folder: &Path,
     size: u64,
 ) -> io::Result<impl Iterator<Item = io::Result<(u64, Vec<u8>)>> + use<>> {
-    Published::new(Arc::new(Folder::read_only(folder)), size)
+    Published::new(Arc::new(Folder::unlocked(folder)), size)
 }
 
 /// The entries of the bundles, from the minimum index to `size`.
