@@ -490,6 +490,16 @@ fn a_log_rewritten_with_its_tree_needs_the_signing_key() {
 }
 
 #[test]
+fn a_tail_of_other_records_is_noticed() {
+    // Sealing is random, so the same session elsewhere has other bytes under the same name.
+    let (mut files, other) = (stopped(3).files(), stopped(3).files());
+    let tail = files.keys().find(|path| path.ends_with(".tail")).unwrap().clone();
+    files.insert(tail.clone(), other[&tail].clone());
+    let bad = verify(&FaultyDisk::with_files(files)).unwrap_err();
+    assert_eq!((bad.index, bad.why.as_str()), (0, "the tail holds another entry than the bundle"));
+}
+
+#[test]
 fn a_closing_must_name_a_live_opening() {
     // Record 0 is an opening, 1 its closing; then a writer gone wrong adds record 2.
     for opened in [0, 1, 2, 99] {
