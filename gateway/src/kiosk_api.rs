@@ -4,6 +4,8 @@
 //! Invariants: without a client certificate only enrolment is answered; whatever changes something is recorded before it is
 //! answered.
 
+use std::sync::Arc;
+
 use http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Limited};
@@ -25,25 +27,31 @@ use crate::proxy::question;
 use crate::proxy::refusal::{Reader, Refusal};
 use crate::request::RequestError;
 use crate::terminal::TerminalError;
-use crate::tls::fingerprint_of_pem;
-use crate::{Gateway, public_log};
+use crate::{Gateway, public_log, verbs};
 
 type Answer = Result<Response<Body>, Refusal>;
 
-/// Answers one call; refusals that concern the connection itself are recorded.
-pub async fn answer(leg: &Leg, request: Request<Incoming>) -> Response<Body> {
+/// Answers one call, to its end even when the client goes away meanwhile: what it changed must be recorded.
+pub async fn serve(leg: Arc<Leg>, request: Request<Incoming>) -> Response<Body> {
+    let answered = tokio::spawn(async move { answer(&leg, request).await }).await;
+    answered.unwrap_or_else(|_| Refusal::from(Reason::Busy).respond(Reader::Program))
+}
+
+/// Refusals that concern the connection itself are recorded.
+async fn answer(leg: &Leg, request: Request<Incoming>) -> Response<Body> {
     let gateway = &leg.gateway;
-    if !gateway.is_our_host(request.headers(), request.uri()) {
-        return leg::refuse(leg, &request, Reason::Authority).await;
-    }
     let path = request.uri().path().to_owned();
     let method = request.method().clone();
-    if (&method, path.as_str()) == (&Method::POST, "/v1/enrolment") {
+    let is_ours = gateway.is_our_host(request.headers(), request.uri());
+    if is_ours && (&method, path.as_str()) == (&Method::POST, "/v1/enrolment") {
         return told(enrol(gateway, request).await);
     }
     let Ok(terminal) = identity::terminal(gateway, leg.terminal.as_ref()) else {
         return leg::refuse(leg, &request, Reason::NoTerminal).await;
     };
+    if !is_ours {
+        return leg::refuse(leg, &request, Reason::Authority).await;
+    }
     let now = Timestamp::now();
     // Last seen is for staff's eyes; it never stands in the way of a call.
     let _ = gateway.terminals.seen(&terminal.name, now).await;
@@ -91,22 +99,11 @@ async fn enrol(gateway: &Gateway, request: Request<Incoming>) -> Answer {
         TerminalError::InvalidCode => Refusal::from(Reason::InvalidCode),
         _ => Reason::Busy.into(),
     })?;
-    let certificate =
-        gateway.authority.issue_terminal(terminal.as_str(), &asked.csr).map_err(|_| Reason::Invalid)?;
-    let fingerprint = fingerprint_of_pem(&certificate).ok_or(Reason::Invalid)?;
-    let enrolled = Sealed { terminal: Some(terminal.as_str().to_owned()), ..Sealed::default() };
-    gateway.record(Kind::TerminalEnrolled, &Subject::Gateway, None, enrolled).await.map_err(Reason::from)?;
-    gateway.terminals.enrolled(&terminal, fingerprint, now).await.map_err(|_| Reason::Busy)?;
-    json(
-        StatusCode::CREATED,
-        &api::EnrolmentAnswer {
-            terminal: terminal.as_str().to_owned(),
-            certificate,
-            trust: gateway.authority.trust_pem(),
-            inspection: gateway.authority.inspection_pem(),
-            journal_key: gateway.journal_key.clone(),
-        },
-    )
+    let answer = verbs::terminal::enrol(gateway, &terminal, &asked.csr).await.map_err(|error| {
+        tracing::error!(%error, %terminal, "a terminal could not be enrolled");
+        Reason::Busy
+    })?;
+    json(StatusCode::CREATED, &answer)
 }
 
 async fn sign_in(leg: &Leg, request: Request<Incoming>, now: Timestamp) -> Answer {

@@ -88,6 +88,9 @@ async fn run(arguments: Arguments) -> anyhow::Result<Answer> {
             verbs::audit::find(needed(data), &overrides, query.into(), arguments.json, &mut out).await?;
             Ok(Answer::done("", serde_json::Value::Null))
         }
+        Verb::Audit(AuditVerb::Export { session, out }) => {
+            Ok(verbs::audit::export(needed(data), &overrides, &session, &out).await?)
+        }
         Verb::Policy(PolicyVerb::Propose { file, comment, by }) => {
             let text = read(&file)?;
             let checked = verbs::policy::check(&file, &text);
@@ -95,7 +98,12 @@ async fn run(arguments: Arguments) -> anyhow::Result<Answer> {
                 return Ok(checked);
             }
             let request = Request::PolicyPropose { text, comment, by: credentials(by)? };
-            Ok(carry_out(needed(data), &overrides, request).await?)
+            let mut answer = carry_out(needed(data), &overrides, request).await?;
+            if answer.exit == 0 {
+                // Warnings are for those who sign.
+                answer.text = format!("{}\n{}", checked.text, answer.text);
+            }
+            Ok(answer)
         }
         verb => Ok(carry_out(needed(data), &overrides, request(verb)?).await?),
     }
@@ -157,12 +165,14 @@ async fn initialise(data: &Path, names: &[String], overrides: &Overrides) -> any
 }
 
 async fn enrol(data: &Path, overrides: &Overrides, name: &str, out: &Path) -> anyhow::Result<Answer> {
+    let writing = || format!("writing {}", out.display());
+    // Before the terminal is enrolled: a folder that can't be made must not cost the terminal its certificate.
+    verbs::terminal::create_folder(out).with_context(writing)?;
     let key = TerminalKey::generate()?;
     let request = Request::TerminalEnrol { name: name.to_owned(), csr: key.request.clone() };
     let mut answer = carry_out(data, overrides, request).await?;
     if answer.exit == 0 {
-        verbs::terminal::write_enrolment(out, &key, &answer.json)
-            .with_context(|| format!("writing {}", out.display()))?;
+        verbs::terminal::write_enrolment(out, &key, &answer.json).with_context(writing)?;
         let (folder, gateway) = (out.display().to_string(), answer.json["gateway"].clone());
         answer.text = format!(
             "Terminal {name} is enrolled. Take {folder} to the terminal (it holds its key), then:\n  passerelle-kiosk --enrolment {folder}"

@@ -20,6 +20,7 @@ use crate::identifier::TerminalId;
 use crate::journal_keys::Subject;
 use crate::session::EndReason;
 use crate::terminal::TerminalState;
+use crate::tls::fingerprint;
 
 /// The code that a terminal is enrolled with: `SECRET.FINGERPRINT`, the fingerprint being SHA-256 of the server's issuer in
 /// base64url, so that the terminal knows whom it talks to before it knows anything else.
@@ -38,8 +39,7 @@ pub async fn invite(gateway: &Gateway, name: &str) -> Outcome {
 pub async fn enrol(gateway: &Gateway, name: &TerminalId, csr: &str) -> Result<EnrolmentAnswer, VerbError> {
     let certificate = gateway.authority.issue_terminal(name.as_str(), csr)?;
     let der = CertificateDer::from_pem_slice(certificate.as_bytes()).expect("issued certificates are PEM");
-    let mut fingerprint = [0; 32];
-    fingerprint.copy_from_slice(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &der).as_ref());
+    let fingerprint = fingerprint(&der);
     // Recorded before it is let in.
     let sealed = Sealed { terminal: Some(name.to_string()), ..Sealed::default() };
     gateway.record(Kind::TerminalEnrolled, &Subject::Gateway, None, sealed).await?;
@@ -120,7 +120,12 @@ fn reached_at(gateway: &Gateway) -> (String, String) {
     (format!("{host}:{}", address.port()), name)
 }
 
-/// Writes the enrolment folder from the answer of [`enrol_locally`]; `enrolment.toml` comes last, since a folder with it is
+/// Makes the enrolment folder, for its owner alone, unless it is there.
+pub fn create_folder(out: &Path) -> io::Result<()> {
+    std::fs::DirBuilder::new().mode(0o700).recursive(true).create(out)
+}
+
+/// Fills the enrolment folder from the answer of [`enrol_locally`]; `enrolment.toml` comes last, since a folder with it is
 /// complete.
 pub fn write_enrolment(out: &Path, key: &TerminalKey, answer: &serde_json::Value) -> io::Result<()> {
     let field = |name: &str| answer[name].as_str().unwrap_or_default();
@@ -135,10 +140,6 @@ pub fn write_enrolment(out: &Path, key: &TerminalKey, answer: &serde_json::Value
         field("terminal"),
         field("journal_key"),
     );
-    match std::fs::DirBuilder::new().mode(0o700).recursive(true).create(out) {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
-        _ => {}
-    }
     let files: [(&str, u32, &str); 5] = [
         ("terminal.key", 0o600, &key.key),
         ("terminal.pem", 0o644, field("certificate")),

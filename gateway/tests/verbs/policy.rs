@@ -88,6 +88,13 @@ fn explain_says_what_and_why() {
             "",
             "steps/2",
         ),
+        (
+            "https://steps.example.fr/",
+            "--destination websocket --from-page https://steps.example.fr/",
+            "refuse",
+            "websocket",
+            "steps/1",
+        ),
         ("https://courses.example.fr/", "--at 2026-11-23T10:00:00+01:00", "refuse", "group", "training/1"),
         (
             "https://courses.example.fr/",

@@ -71,3 +71,11 @@ fn a_code_carries_the_issuers_fingerprint() {
     let again = folder.run("terminal invite bloc-a-1 --json").done().json();
     assert_ne!(again["code"], invited["code"]);
 }
+
+#[test]
+fn a_folder_that_can_not_be_made_costs_no_certificate() {
+    let folder = Folder::initialised();
+    let taken = folder.file("taken", "");
+    folder.run(&format!("terminal enrol bloc-a-1 --out {taken}/t1")).refused("writing");
+    assert_eq!(folder.run("terminal list --json").done().json()["terminals"], serde_json::json!([]));
+}
