@@ -24,7 +24,7 @@ use passerelle_tests::{
 
 const LIMIT: Duration = Duration::from_secs(60);
 const SERVICE: &str = "demarches-exemple";
-const FIRST_PAGE: &str = "Mes démarches";
+const FIRST_PAGE: &str = "https://mes-demarches.example/";
 
 /// Site, gateway, display: what every test here begins with.
 async fn stage() -> (Site, Stand, Screen) {

@@ -31,8 +31,9 @@ pub struct Tour<'a> {
 }
 
 impl<'a> Tour<'a> {
+    /// Without pictures, unless the variable `PASSERELLE_ALBUM` names a folder for them.
     pub fn new(kiosk: Kiosk<'a>) -> Tour<'a> {
-        Tour { kiosk, album: None, pictures: 0 }
+        Tour { kiosk, album: std::env::var_os("PASSERELLE_ALBUM").map(PathBuf::from), pictures: 0 }
     }
 
     /// Keeps pictures of every screen in `folder`.
@@ -62,20 +63,19 @@ impl<'a> Tour<'a> {
     }
 
     /// From home through a door (`administrative`, `training`) to the first page of a service.
-    pub fn open_service(&mut self, door: &str, service: &str, title: &str) -> Result<()> {
+    pub fn open_service(&mut self, door: &str, service: &str, url: &str) -> Result<()> {
         self.kiosk.click(&format!("door-{door}"), SCREEN_LIMIT)?;
         self.kiosk.wait_for_screen("services", SCREEN_LIMIT)?;
         self.picture("services")?;
         self.kiosk.click(&format!("service-{service}"), SCREEN_LIMIT)?;
-        self.wait_for_page(title)?;
+        self.wait_for_page(url)?;
         self.picture("page")
     }
 
-    /// Waits until a page whose title has `title` is loaded and drawn.
-    pub fn wait_for_page(&mut self, title: &str) -> Result<Event> {
-        self.kiosk.wait(&format!("the page {title:?}"), PAGE_LIMIT, |event| {
-            let there = |page: &crate::kiosk::Page| !page.loading && page.title.contains(title);
-            event.page.as_ref().is_some_and(there)
+    /// Waits until a page whose address begins with `url` is loaded.
+    pub fn wait_for_page(&mut self, url: &str) -> Result<Event> {
+        self.kiosk.wait(&format!("the page {url}"), PAGE_LIMIT, |event| {
+            event.page.as_ref().is_some_and(|page| !page.loading && page.url.starts_with(url))
         })
     }
 
@@ -97,12 +97,12 @@ impl<'a> Tour<'a> {
     /// The whole form of the stand-in site, from its first page to the receipt; what was entered.
     pub fn fill_in_form(&mut self) -> Result<Fields> {
         self.follow("Commencer la démarche")?;
-        self.wait_for_page("IdentitéExemple")?;
+        self.wait_for_page(&format!("https://{}/connexion", site::IDENTITY))?;
         self.see("Camille Exemple")?;
         self.picture("identite")?;
         self.kiosk.screen.press("Return")?;
 
-        self.wait_for_page("Demande d'aide au logement")?;
+        self.wait_for_page(&format!("https://{}/demarche", site::HOST))?;
         self.see("Adresse électronique")?;
         self.write_and_go_on("Exemple")?;
         self.write_and_go_on("Camille")?;
@@ -118,16 +118,19 @@ impl<'a> Tour<'a> {
         self.kiosk.screen.press("Tab")?;
         self.kiosk.screen.write("01022024")?;
         self.picture("etape-situation")?;
-        self.follow("Continuer")?;
+        self.kiosk.screen.press("Return")?;
 
         self.see("Expliquez votre demande")?;
         self.kiosk.screen.write(REQUEST)?;
         self.picture("etape-demande")?;
-        self.follow("Continuer")?;
+        // Past the way back to the way on.
+        self.kiosk.screen.press("Tab")?;
+        self.kiosk.screen.press("Tab")?;
+        self.kiosk.screen.press("Return")?;
 
         self.see("Vérifiez votre demande")?;
         self.picture("verification")?;
-        self.follow("Envoyer la demande")?;
+        self.kiosk.screen.press("Return")?;
         self.see("Votre demande est enregistrée")?;
         self.picture("recepisse")?;
         let entered = [
@@ -168,7 +171,6 @@ impl<'a> Tour<'a> {
     /// Signs in to the wiki, and writes `text` into the page `name`.
     pub fn edit_wiki(&mut self, host: &str, name: &str, text: &str) -> Result<()> {
         self.follow("S'identifier")?;
-        self.wait_for_page("Wiki exemple")?;
         self.see("Nom d'utilisateur")?;
         self.write_and_go_on(dokuwiki::USER)?;
         self.kiosk.screen.write(dokuwiki::PASSWORD)?;
