@@ -1,0 +1,139 @@
+//! A full disk: nothing new passes, what is open still gets its closing record, and room makes it work again.
+//!
+//! The journal stands on a real file system of a few megabytes, which only root can mount.
+
+#![allow(clippy::unwrap_used)]
+
+use std::{
+    fs::{self, File},
+    io::{ErrorKind, Write},
+    path::{Path, PathBuf},
+    process::Command,
+    sync::Arc,
+    time::Duration,
+};
+
+use passerelle_tests::{
+    Stand,
+    authority::Authority,
+    internet::{Internet, OPEN, PLAIN, TUNNEL},
+    process::{eventually, run},
+    sample::CAMILLE,
+    skip::skipped,
+};
+use tempfile::TempDir;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+/// Room for the state and some hundred records, quickly filled.
+const DISK: &str = "size=48m";
+/// The gateway looks at its disk with each batch of records.
+const NOTICE_LIMIT: Duration = Duration::from_secs(10);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_refuses_and_still_closes() {
+    let Some(disk) = Disk::mount() else { return };
+    let authority = Arc::new(Authority::new("Internet d'exemple").unwrap());
+    let internet = Internet::start(&authority).await.unwrap();
+    let mut stand = internet.setup(authority).data(disk.data()).start().unwrap();
+    let client = stand.client("a").unwrap().sign_in(&CAMILLE).await.unwrap();
+    let mut download = client.inspected(OPEN).await.unwrap();
+    let head = format!("GET /download HTTP/1.1\r\nHost: {OPEN}\r\n\r\n");
+    download.write_all(head.as_bytes()).await.unwrap();
+    download.read_u8().await.unwrap();
+    let mut tunnel = client.connect(&format!("{TUNNEL}:443")).await.unwrap().unwrap();
+
+    let filler = disk.fill();
+    assert_eq!(ready(&mut stand), 200, "nobody has asked for room yet");
+    let before = (internet.connections(), internet.plain.tally().received_bytes());
+    for target in [OPEN, TUNNEL] {
+        let answer = client.connect(&format!("{target}:443")).await.unwrap().err().unwrap();
+        assert_eq!((answer.status, answer.reason().as_deref()), (503, Some("journal-unavailable")));
+    }
+    let plain = format!(
+        "GET http://{PLAIN}/ HTTP/1.1\r\nHost: {PLAIN}\r\n{}\r\n",
+        client.proxy_authorization()
+    );
+    let answer = client.exact(plain.as_bytes()).await.unwrap();
+    assert_eq!((answer.status, answer.reason().as_deref()), (503, Some("journal-unavailable")));
+    assert_eq!((internet.connections(), internet.plain.tally().received_bytes()), before);
+    assert_eq!(ready(&mut stand), 503);
+    // What is open goes on, and so does its end.
+    download.read_u8().await.unwrap();
+    drop(download);
+    tunnel.shutdown().await.unwrap();
+    drop(tunnel);
+    eventually(NOTICE_LIMIT, "closing records on a full disk", || Ok(open_exchanges(&stand)?.is_empty())).unwrap();
+
+    fs::remove_file(filler).unwrap();
+    eventually(NOTICE_LIMIT, "work after room was made", || {
+        Ok(stand.curl("a", client.token().unwrap(), &format!("https://{OPEN}/"), &[])?.contains("exemple"))
+    })
+    .unwrap();
+    assert_eq!(ready(&mut stand), 200);
+    stand.verify().unwrap();
+    stand.stop();
+}
+
+/// The openings without an end.
+fn open_exchanges(stand: &Stand) -> anyhow::Result<Vec<u64>> {
+    Ok(passerelle_tests::journal::orphans(&stand.journal(&[])?))
+}
+
+/// The status of `/ready` on the metrics port.
+fn ready(stand: &mut Stand) -> u16 {
+    let address = stand.gateway().unwrap().metrics;
+    let mut command = Command::new("curl");
+    command.args(["--silent", "--output", "/dev/null", "--write-out", "%{http_code}"]);
+    run(command.arg(format!("http://{address}/ready")), "").unwrap().stdout.parse().unwrap()
+}
+
+/// A small file system of its own, unmounted when dropped.
+struct Disk {
+    folder: TempDir,
+}
+
+impl Disk {
+    /// `None`, and listed as skipped, where this user may not mount.
+    fn mount() -> Option<Disk> {
+        let folder = TempDir::with_prefix("passerelle-disk-").unwrap();
+        let mut mount = Command::new("mount");
+        mount.args(["-t", "tmpfs", "-o", DISK, "passerelle-test"]).arg(folder.path());
+        match run(&mut mount, "").and_then(|output| output.success()) {
+            Ok(_) => Some(Disk { folder }),
+            Err(error) => {
+                skipped("a_full_disk_refuses_and_still_closes", &format!("no tmpfs can be mounted: {error}"));
+                None
+            }
+        }
+    }
+
+    fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    /// Takes every free byte; the file that holds them.
+    fn fill(&self) -> PathBuf {
+        let path = self.folder.path().join("filler");
+        fill(&path);
+        path
+    }
+}
+
+fn fill(path: &Path) {
+    let mut file = File::create(path).unwrap();
+    for size in [1 << 16, 1 << 10, 1] {
+        loop {
+            match file.write_all(&vec![b'.'; size]) {
+                Ok(()) => {}
+                Err(error) if error.kind() == ErrorKind::StorageFull => break,
+                Err(error) => panic!("filling the disk: {error}"),
+            }
+        }
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        let _ = run(Command::new("umount").arg("--lazy").arg(self.folder.path()), "");
+    }
+}
