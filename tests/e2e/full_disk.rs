@@ -49,10 +49,8 @@ async fn a_full_disk_refuses_and_still_closes() {
         let answer = client.connect(&format!("{target}:443")).await.unwrap().err().unwrap();
         assert_eq!((answer.status, answer.reason().as_deref()), (503, Some("journal-unavailable")));
     }
-    let plain = format!(
-        "GET http://{PLAIN}/ HTTP/1.1\r\nHost: {PLAIN}\r\n{}\r\n",
-        client.proxy_authorization()
-    );
+    let plain =
+        format!("GET http://{PLAIN}/ HTTP/1.1\r\nHost: {PLAIN}\r\n{}\r\n", client.proxy_authorization());
     let answer = client.exact(plain.as_bytes()).await.unwrap();
     assert_eq!((answer.status, answer.reason().as_deref()), (503, Some("journal-unavailable")));
     assert_eq!((internet.connections(), internet.plain.tally().received_bytes()), before);
@@ -62,7 +60,8 @@ async fn a_full_disk_refuses_and_still_closes() {
     drop(download);
     tunnel.shutdown().await.unwrap();
     drop(tunnel);
-    eventually(NOTICE_LIMIT, "closing records on a full disk", || Ok(open_exchanges(&stand)?.is_empty())).unwrap();
+    eventually(NOTICE_LIMIT, "closing records on a full disk", || Ok(open_exchanges(&stand)?.is_empty()))
+        .unwrap();
 
     fs::remove_file(filler).unwrap();
     eventually(NOTICE_LIMIT, "work after room was made", || {

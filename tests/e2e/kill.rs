@@ -58,7 +58,8 @@ async fn what_was_answered_is_on_record_after_a_kill() {
 
 fn assert_recorded(answered: &Answered, records: &[Record], round: u64) {
     let opened = |record: &&Record| record.kind == "opened";
-    let urls: BTreeSet<_> = records.iter().filter(opened).filter_map(|record| record.url.as_deref()).collect();
+    let urls: BTreeSet<_> =
+        records.iter().filter(opened).filter_map(|record| record.url.as_deref()).collect();
     let missing: Vec<_> = answered.urls.iter().filter(|url| !urls.contains(url.as_str())).collect();
     assert!(missing.is_empty(), "round {round}: answered, not on record: {missing:?}");
     let tunnels = records.iter().filter(opened).filter(|record| record.method.as_deref() == Some("CONNECT"));

@@ -110,10 +110,9 @@ impl Scene {
         for number in (0..REQUESTS).step_by(4) {
             let upstream = Upstream::tls(server.clone(), Behaviour::Http).await.unwrap();
             let tunnel = Upstream::plain(Behaviour::Stall).await.unwrap();
-            for (host, address) in [
-                (inspected_host(number), upstream.address()),
-                (tunnel_host(number + 3), tunnel.address()),
-            ] {
+            for (host, address) in
+                [(inspected_host(number), upstream.address()), (tunnel_host(number + 3), tunnel.address())]
+            {
                 setup = setup.resolve(&format!("{host}:443"), address);
                 ports.insert(host, address.port());
             }
@@ -246,7 +245,8 @@ fn judge(calls: &[Call], index: u64, way_out: &str) -> Result<(), String> {
 /// The judge itself: a trace in the wrong order is found out.
 #[test]
 fn a_wrong_order_is_seen() {
-    let written = r#"7 pwrite64(9</d/audit/pending/0.tail>, "{\"index\":3,\"kind\":\"opened\"}", 40, 0) = 40"#;
+    let written =
+        r#"7 pwrite64(9</d/audit/pending/0.tail>, "{\"index\":3,\"kind\":\"opened\"}", 40, 0) = 40"#;
     let begun = "7 fdatasync(9</d/audit/pending/0.tail> <unfinished ...>";
     let synced = "7 <... fdatasync resumed>) = 0";
     let failed = "7 <... fdatasync resumed>) = -1 EIO (Input/output error)";
