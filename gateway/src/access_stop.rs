@@ -35,23 +35,29 @@ impl Stops {
 pub struct AccessStop {
     store: Store,
     stops: Arc<watch::Sender<Arc<Stops>>>,
+    /// Changing or reading the store and taking over is one step: an older reading never lifts a newer stop.
+    changing: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl AccessStop {
     pub async fn open(store: Store) -> Result<AccessStop, StoreError> {
-        let stop = AccessStop { store, stops: Arc::new(watch::Sender::default()) };
+        let stop = AccessStop { store, stops: Arc::default(), changing: Arc::default() };
         stop.refresh().await?;
         Ok(stop)
     }
 
     /// Reads the store again; to be called every second where gateways share it.
     pub async fn refresh(&self) -> Result<(), StoreError> {
+        let _turn = self.changing.lock().await;
+        self.read().await
+    }
+
+    async fn read(&self) -> Result<(), StoreError> {
         let mut next = Stops::default();
         for group in self.store.access_stops().await? {
-            if group == EVERYBODY {
-                next.all = true;
-            } else {
-                next.groups.insert(identifier(&group)?);
+            match group.as_str() {
+                EVERYBODY => next.all = true,
+                group => drop(next.groups.insert(identifier(group)?)),
             }
         }
         self.stops.send_if_modified(|stops| {
@@ -62,24 +68,24 @@ impl AccessStop {
         Ok(())
     }
 
-    /// Everybody without a group. Durable and in force when it returns.
+    /// Everybody without a group. In force at once; durable when it returns without an error.
     pub async fn stop(&self, group: Option<&GroupId>, by: &Login, now: Timestamp) -> Result<(), StoreError> {
-        let written =
-            self.store.add_access_stop(group.map_or(EVERYBODY, GroupId::as_str), by.as_str(), now).await;
         self.stops.send_modify(|stops| {
-            // In force even when the store can't keep it: a stop must stop.
             let stops = Arc::make_mut(stops);
             match group {
                 Some(group) => drop(stops.groups.insert(group.clone())),
                 None => stops.all = true,
             }
         });
-        written
+        let _turn = self.changing.lock().await;
+        self.store.add_access_stop(group.map_or(EVERYBODY, GroupId::as_str), by.as_str(), now).await?;
+        self.read().await
     }
 
     pub async fn resume(&self, group: Option<&GroupId>) -> Result<(), StoreError> {
+        let _turn = self.changing.lock().await;
         self.store.remove_access_stop(group.map_or(EVERYBODY, GroupId::as_str)).await?;
-        self.refresh().await
+        self.read().await
     }
 
     /// From memory.

@@ -223,6 +223,13 @@ pub enum AuditVerb {
     },
     /// Print the records that match, oldest first
     Search(Search),
+    /// Write one session's records, each with its proof and its own key, for somebody outside
+    Export {
+        #[arg(long)]
+        session: String,
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+    },
 }
 
 #[derive(Args)]

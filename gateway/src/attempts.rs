@@ -72,7 +72,7 @@ pub(crate) struct Attempts {
 pub(crate) struct Attempt {
     store: Store,
     subject: String,
-    places: Vec<String>,
+    place: String,
 }
 
 impl Attempts {
@@ -88,7 +88,8 @@ impl Attempts {
         known: bool,
         now: Timestamp,
     ) -> Result<Attempt, AttemptError> {
-        self.admit_under(&[(ANYWHERE, AT_ALL_PLACES), (place, AT_ONE_PLACE)], subject, known, now).await
+        self.admit_under(&[(ANYWHERE, AT_ALL_PLACES), (place, AT_ONE_PLACE)], subject, place, known, now)
+            .await
     }
 
     /// A try of which nobody knows the place.
@@ -98,13 +99,14 @@ impl Attempts {
         known: bool,
         now: Timestamp,
     ) -> Result<Attempt, AttemptError> {
-        self.admit_under(&[(ANYWHERE, WITHOUT_PLACE)], subject, known, now).await
+        self.admit_under(&[(ANYWHERE, WITHOUT_PLACE)], subject, ANYWHERE, known, now).await
     }
 
     async fn admit_under(
         &self,
         rules: &[(&str, Rule)],
         subject: &str,
+        place: &str,
         known: bool,
         now: Timestamp,
     ) -> Result<Attempt, AttemptError> {
@@ -113,8 +115,8 @@ impl Attempts {
         }
         for _ in 0..RACE_LIMIT {
             let mut seen = Vec::with_capacity(rules.len());
-            for (place, _) in rules {
-                seen.push(self.store.tally(subject, place).await?);
+            for (counted, _) in rules {
+                seen.push(self.store.tally(subject, counted).await?);
             }
             let waits =
                 rules.iter().zip(&seen).map(|((_, rule), tally)| rule.wait(*tally, now.as_millisecond()));
@@ -124,11 +126,16 @@ impl Attempts {
                     retry_after_seconds: wait.unsigned_abs().div_ceil(1000),
                 });
             }
-            let changes =
-                rules.iter().zip(&seen).map(|((place, _), tally)| (*place, *tally, one_more(*tally, now)));
+            let changes = rules
+                .iter()
+                .zip(&seen)
+                .map(|((counted, _), tally)| (*counted, *tally, one_more(*tally, now)));
             if self.store.set_tallies(subject, known, &changes.collect::<Vec<_>>()).await? {
-                let places = rules.iter().map(|(place, _)| place.to_string()).collect();
-                return Ok(Attempt { store: self.store.clone(), subject: subject.into(), places });
+                return Ok(Attempt {
+                    store: self.store.clone(),
+                    subject: subject.into(),
+                    place: place.into(),
+                });
             }
         }
         Err(AttemptError::TooMany { retry_after_seconds: 1 })
@@ -142,10 +149,7 @@ fn one_more(tally: Tally, now: Timestamp) -> Tally {
 
 impl Attempt {
     pub(crate) async fn was_right(self) -> Result<(), StoreError> {
-        for place in &self.places {
-            self.store.forget_tally(&self.subject, place).await?;
-        }
-        Ok(())
+        self.store.forget_tallies(&self.subject, &self.place).await
     }
 }
 

@@ -54,7 +54,7 @@ pub enum ControlError {
     NobodyAnswers(PathBuf),
     #[error("could not {action} {path}")]
     File { action: &'static str, path: PathBuf, source: io::Error },
-    #[error("the gateway went away before it answered: look whether it was done")]
+    #[error("the gateway did not answer: look whether it was done")]
     Lost(#[source] io::Error),
     #[error("could not open the gateway")]
     Open(#[from] OpenError),
@@ -96,7 +96,6 @@ impl Drop for Lock {
 
 /// Carries out a verb: here, or in the running gateway.
 pub async fn carry_out(data: &Path, overrides: &Overrides, request: Request) -> Result<Answer, ControlError> {
-    initialised(data)?;
     match our_turn(data).await? {
         Turn::Here(lock) => {
             let gateway = Gateway::open(data, overrides).await?;
@@ -117,6 +116,7 @@ pub enum Turn {
 
 /// Waits until the lock is free or a running gateway listens.
 pub async fn our_turn(data: &Path) -> Result<Turn, ControlError> {
+    initialised(data)?;
     let deadline = Instant::now() + TURN_LIMIT;
     loop {
         if let Some(lock) = Lock::try_take(data)? {
@@ -137,6 +137,9 @@ pub async fn ask(stream: UnixStream, request: &Request) -> io::Result<Answer> {
     let (reading, mut writing) = stream.into_split();
     let mut line = zeroize::Zeroizing::new(serde_json::to_vec(request)?);
     line.push(b'\n');
+    if line.len() as u64 > REQUEST_LIMIT_BYTES {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "the request is longer than 4 MiB"));
+    }
     writing.write_all(&line).await?;
     let answer = read_line(reading, ANSWER_LIMIT_BYTES).await?;
     Ok(serde_json::from_slice(&answer)?)

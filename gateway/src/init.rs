@@ -67,13 +67,15 @@ pub async fn init(data: &Path, names: &[String], overrides: &Overrides) -> Resul
     if let Some(wrong) = names.iter().find(|name| !authority::is_server_name(name)) {
         return Err(InitError::Name(wrong.clone()));
     }
-    empty(data)?;
+    empty(data, &[config::FILE])?;
     let config = Config::load(data, overrides)?;
     let made_folder = !data.exists();
     DirBuilder::new().recursive(true).mode(0o700).create(data).map_err(file("create", data))?;
     let Some(lock) = Lock::try_take(data)? else {
         return Err(ControlError::Running(data.to_owned()).into());
     };
+    // Again, now that nobody else can be at it: another `init` may have come first.
+    empty(data, &[config::FILE, control::LOCK])?;
     let had_settings = config.path(config::FILE).exists();
     let outcome = fill(data, &config, names, overrides).await;
     if outcome.is_err() {
@@ -116,8 +118,8 @@ async fn fill(
     Ok(Initialised { login, one_time_password, names: authority.server_names() })
 }
 
-/// Refuses a folder that holds more than the settings.
-fn empty(data: &Path) -> Result<(), InitError> {
+/// Refuses a folder that holds more than `allowed`.
+fn empty(data: &Path, allowed: &[&str]) -> Result<(), InitError> {
     let entries = match std::fs::read_dir(data) {
         Ok(entries) => entries,
         Err(absent) if absent.kind() == io::ErrorKind::NotFound => return Ok(()),
@@ -125,25 +127,23 @@ fn empty(data: &Path) -> Result<(), InitError> {
     };
     for entry in entries {
         let name = entry.map_err(file("read", data))?.file_name();
-        if name != config::FILE {
-            return Err(InitError::NotEmpty {
-                folder: data.to_owned(),
-                found: name.to_string_lossy().into_owned(),
-            });
+        if !allowed.iter().any(|allowed| name == *allowed) {
+            let found = name.to_string_lossy().into_owned();
+            return Err(InitError::NotEmpty { folder: data.to_owned(), found });
         }
     }
     Ok(())
 }
 
-/// Removes what a failed `init` made: the folder was empty before, but for its settings.
+/// Removes what a failed `init` made: under the lock, the folder held its settings at most.
 fn clear(data: &Path, had_settings: bool, made_folder: bool) {
-    let _ = std::fs::remove_dir_all(data.join("keys"));
-    let _ = std::fs::remove_dir_all(data.join("audit"));
-    for name in ["state.db", "state.db-wal", "state.db-shm", control::LOCK] {
-        let _ = std::fs::remove_file(data.join(name));
-    }
-    if !had_settings {
-        let _ = std::fs::remove_file(data.join(config::FILE));
+    for entry in std::fs::read_dir(data).into_iter().flatten().flatten() {
+        if had_settings && entry.file_name() == config::FILE {
+            continue;
+        }
+        let path = entry.path();
+        // What can't be removed keeps the next `init` from taking the folder for an empty one.
+        let _ = if path.is_dir() { std::fs::remove_dir_all(path) } else { std::fs::remove_file(path) };
     }
     if made_folder {
         let _ = std::fs::remove_dir(data);

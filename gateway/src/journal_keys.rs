@@ -43,6 +43,8 @@ pub fn month(now: Timestamp) -> String {
 pub struct JournalKeys {
     store: Store,
     known: Arc<RwLock<Known>>,
+    /// Reading and taking over is one step: an older reading never brings a destroyed key back.
+    refreshing: Arc<tokio::sync::Mutex<()>>,
 }
 
 /// One key a person and month of the retention: a few thousand.
@@ -63,13 +65,14 @@ impl Known {
 
 impl JournalKeys {
     pub async fn open(store: Store) -> Result<JournalKeys, StoreError> {
-        let keys = JournalKeys { store, known: Arc::default() };
+        let keys = JournalKeys { store, known: Arc::default(), refreshing: Arc::default() };
         keys.refresh().await?;
         Ok(keys)
     }
 
     /// Reads the store again: what another gateway made or destroyed.
     pub async fn refresh(&self) -> Result<(), StoreError> {
+        let _turn = self.refreshing.lock().await;
         let mut known = Known::default();
         for row in self.store.journal_keys().await? {
             known.insert(row);

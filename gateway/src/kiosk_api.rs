@@ -4,6 +4,8 @@
 //! Invariants: without a client certificate only enrolment is answered; whatever changes something is recorded before it is
 //! answered.
 
+use std::sync::Arc;
+
 use http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Limited};
@@ -30,20 +32,27 @@ use crate::{Gateway, public_log};
 
 type Answer = Result<Response<Body>, Refusal>;
 
-/// Answers one call; refusals that concern the connection itself are recorded.
-pub async fn answer(leg: &Leg, request: Request<Incoming>) -> Response<Body> {
+/// Answers one call, to its end even when the client goes away meanwhile: what it changed must be recorded.
+pub async fn serve(leg: Arc<Leg>, request: Request<Incoming>) -> Response<Body> {
+    let answered = tokio::spawn(async move { answer(&leg, request).await }).await;
+    answered.unwrap_or_else(|_| Refusal::from(Reason::Busy).respond(Reader::Program))
+}
+
+/// Refusals that concern the connection itself are recorded.
+async fn answer(leg: &Leg, request: Request<Incoming>) -> Response<Body> {
     let gateway = &leg.gateway;
-    if !gateway.is_our_host(request.headers(), request.uri()) {
-        return leg::refuse(leg, &request, Reason::Authority).await;
-    }
     let path = request.uri().path().to_owned();
     let method = request.method().clone();
-    if (&method, path.as_str()) == (&Method::POST, "/v1/enrolment") {
+    let is_ours = gateway.is_our_host(request.headers(), request.uri());
+    if is_ours && (&method, path.as_str()) == (&Method::POST, "/v1/enrolment") {
         return told(enrol(gateway, request).await);
     }
     let Ok(terminal) = identity::terminal(gateway, leg.terminal.as_ref()) else {
         return leg::refuse(leg, &request, Reason::NoTerminal).await;
     };
+    if !is_ours {
+        return leg::refuse(leg, &request, Reason::Authority).await;
+    }
     let now = Timestamp::now();
     // Last seen is for staff's eyes; it never stands in the way of a call.
     let _ = gateway.terminals.seen(&terminal.name, now).await;

@@ -88,6 +88,23 @@ async fn run(arguments: Arguments) -> anyhow::Result<Answer> {
             verbs::audit::find(needed(data), &overrides, query.into(), arguments.json, &mut out).await?;
             Ok(Answer::done("", serde_json::Value::Null))
         }
+        Verb::Audit(AuditVerb::Export { session, out }) => {
+            Ok(verbs::audit::export(needed(data), &overrides, &session, &out).await?)
+        }
+        Verb::Policy(PolicyVerb::Propose { file, comment, by }) => {
+            let text = read(&file)?;
+            let checked = verbs::policy::check(&file, &text);
+            if checked.exit != 0 {
+                return Ok(checked);
+            }
+            let request = Request::PolicyPropose { text, comment, by: credentials(by)? };
+            let mut answer = carry_out(needed(data), &overrides, request).await?;
+            if answer.exit == 0 {
+                // Warnings are for those who sign.
+                answer.text = format!("{}\n{}", checked.text, answer.text);
+            }
+            Ok(answer)
+        }
         verb => Ok(carry_out(needed(data), &overrides, request(verb)?).await?),
     }
 }
@@ -113,9 +130,6 @@ fn request(verb: Verb) -> anyhow::Result<Request> {
             Request::StaffAdd { login: login.to_string(), role, password: secret()? }
         }
         Verb::Staff(StaffVerb::List) => Request::StaffList,
-        Verb::Policy(PolicyVerb::Propose { file, comment, by }) => {
-            Request::PolicyPropose { text: read(&file)?, comment, by: credentials(by)? }
-        }
         Verb::Policy(PolicyVerb::Sign { version, by }) => {
             Request::PolicySign { version, by: credentials(by)? }
         }
@@ -132,7 +146,7 @@ fn request(verb: Verb) -> anyhow::Result<Request> {
         | Verb::Serve(_)
         | Verb::Audit(_)
         | Verb::Terminal(TerminalVerb::Enrol { .. })
-        | Verb::Policy(PolicyVerb::Check { .. } | PolicyVerb::Explain(_)) => {
+        | Verb::Policy(PolicyVerb::Check { .. } | PolicyVerb::Propose { .. } | PolicyVerb::Explain(_)) => {
             unreachable!("`run` carries these out itself")
         }
     })
@@ -151,12 +165,14 @@ async fn initialise(data: &Path, names: &[String], overrides: &Overrides) -> any
 }
 
 async fn enrol(data: &Path, overrides: &Overrides, name: &str, out: &Path) -> anyhow::Result<Answer> {
+    let writing = || format!("writing {}", out.display());
+    // Before the terminal is enrolled: a folder that can't be made must not cost the terminal its certificate.
+    verbs::terminal::create_folder(out).with_context(writing)?;
     let key = TerminalKey::generate()?;
     let request = Request::TerminalEnrol { name: name.to_owned(), csr: key.request.clone() };
     let mut answer = carry_out(data, overrides, request).await?;
     if answer.exit == 0 {
-        verbs::terminal::write_enrolment(out, &key, &answer.json)
-            .with_context(|| format!("writing {}", out.display()))?;
+        verbs::terminal::write_enrolment(out, &key, &answer.json).with_context(writing)?;
         let (folder, gateway) = (out.display().to_string(), answer.json["gateway"].clone());
         answer.text = format!(
             "Terminal {name} is enrolled. Take {folder} to the terminal (it holds its key), then:\n  passerelle-kiosk --enrolment {folder}"
@@ -205,6 +221,7 @@ impl arguments::Explain {
             at: self.at,
             destination: self.destination,
             from_page: self.from_page,
+            english: verbs::policy::in_english(),
         })
     }
 }

@@ -148,13 +148,19 @@ impl PolicyStore {
 
     /// Takes over what another gateway published; to be called every second where gateways share a store.
     pub async fn refresh(&self) -> Result<(), PolicyStoreError> {
-        let version = self.store.published_policy().await?.ok_or(PolicyStoreError::Nothing)?;
-        if version != self.current().version {
-            let published = load(&self.store).await?;
-            let version = published.version;
-            self.current.store(Arc::new(published));
-            self.published.send_replace(version);
+        if self.store.published_policy().await? == Some(self.current().version) {
+            return Ok(());
         }
+        let found = Arc::new(load(&self.store).await?);
+        self.published.send_if_modified(|version| {
+            // Versions only grow: an older reading never replaces a newer one.
+            let newer = found.version > *version;
+            if newer {
+                *version = found.version;
+                self.current.store(found.clone());
+            }
+            newer
+        });
         Ok(())
     }
 

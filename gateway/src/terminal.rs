@@ -70,6 +70,8 @@ pub enum TerminalError {
 pub struct Terminals {
     store: Store,
     known: Arc<RwLock<Known>>,
+    /// Reading and taking over is one step: an older reading never replaces a newer one.
+    refreshing: Arc<tokio::sync::Mutex<()>>,
 }
 
 #[derive(Default)]
@@ -97,13 +99,14 @@ impl Known {
 
 impl Terminals {
     pub async fn open(store: Store) -> Result<Terminals, StoreError> {
-        let terminals = Terminals { store, known: Arc::default() };
+        let terminals = Terminals { store, known: Arc::default(), refreshing: Arc::default() };
         terminals.refresh().await?;
         Ok(terminals)
     }
 
     /// Reads the store again; to be called every second where gateways share it.
     pub async fn refresh(&self) -> Result<(), StoreError> {
+        let _turn = self.refreshing.lock().await;
         let known = Known::of(self.store.terminals().await?);
         *self.known.write().unwrap_or_else(PoisonError::into_inner) = known;
         Ok(())

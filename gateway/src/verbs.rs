@@ -7,6 +7,7 @@
 
 pub mod access;
 pub mod audit;
+mod disclosure;
 pub mod person;
 pub mod policy;
 pub mod serve;
@@ -194,7 +195,11 @@ pub async fn execute(gateway: &Gateway, request: Request) -> Answer {
         Request::PolicyExplain(question) => policy::explain(gateway, &question).await,
         Request::AccessStop { group, by } => access::stop(gateway, group.as_deref(), &by).await,
         Request::AccessResume { group, by } => access::resume(gateway, group.as_deref(), &by).await,
-        Request::JournalKeys => Ok(audit::keys(&gateway.keys)),
+        Request::JournalKeys => {
+            // Whoever asks is about to read: refusals still being counted belong to what they read.
+            gateway.refusals.flush(gateway, true).await;
+            Ok(audit::keys(&gateway.keys))
+        }
     };
     outcome.unwrap_or_else(|error| Answer::failed(&error))
 }

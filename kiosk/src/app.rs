@@ -11,6 +11,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use iced::keyboard::{self, Key, key::Named};
+use iced::widget::operation::AbsoluteOffset;
 use iced::{Event, Subscription, Task, mouse, window};
 use jiff::Timestamp;
 use passerelle_api as api;
@@ -69,6 +70,8 @@ pub struct Kiosk {
     screen: Screen,
     /// The controls of the screen, as last surveyed.
     seen: Vec<focus::Seen>,
+    /// Browsers that live: one, or another that is being wiped.
+    browsers: usize,
     /// Id of the last call or browser that was started.
     last_id: u64,
     now: Timestamp,
@@ -113,6 +116,8 @@ pub enum Message {
     Browse(browse::Message),
     Unreachable(unreachable::Message),
     Browser(Generation, browser::Event),
+    /// A browser ended and its profile is gone.
+    BrowserGone,
     Enrolled(u64, Result<(), String>),
     SignedIn(u64, Result<api::Session, GatewayError>),
     ServicesAnswered(u64, Result<api::ServiceList, GatewayError>),
@@ -148,6 +153,7 @@ impl Kiosk {
             signed_in: None,
             screen: Screen::Enrol(enrol::State::default()),
             seen: Vec::new(),
+            browsers: 0,
             last_id: 0,
             now: Timestamp::now(),
         };
@@ -193,6 +199,10 @@ impl Kiosk {
             Message::RequestsAnswered(call, answer) => self.requests_answered(call, answer),
             Message::AccessAsked(call, answer) => self.access_asked(call, answer),
             Message::Knocked(call, answer) => self.knocked(call, answer),
+            Message::BrowserGone => {
+                self.browsers = self.browsers.saturating_sub(1);
+                Task::none()
+            }
             Message::SignOutAnswered | Message::Touched => Task::none(),
             Message::Key(shortcut) => self.key_pressed(shortcut),
             Message::Surveyed(seen) => self.surveyed(seen),
@@ -259,7 +269,13 @@ impl Kiosk {
         match shortcut {
             Shortcut::Next | Shortcut::Previous => {
                 let backwards = matches!(shortcut, Shortcut::Previous);
-                focus::next(&self.seen, backwards).map_or_else(Task::none, |name| focus_on(name.to_owned()))
+                let Some(next) = focus::next(&self.seen, backwards) else { return Task::none() };
+                let focused = focus_on(next.name.clone());
+                if next.hidden == 0.0 {
+                    return focused;
+                }
+                let down = AbsoluteOffset { x: 0.0, y: next.hidden };
+                focused.chain(iced::widget::operation::scroll_by(focus::SCROLLED, down))
             }
             Shortcut::ChangePane => {
                 let in_page = self.seen.iter().any(|control| control.focused && control.name == page::NAME);

@@ -25,7 +25,7 @@ pub struct Line {
     /// What is drawn over the page: `alert`, `confirm`, `prompt`, `leave`, `credentials`, `not-yet-upload` and so on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dialog: Option<String>,
-    /// `starting`, `ready`, `crashed`, `restarted`; absent without a browser.
+    /// `starting`, `ready`, `crashed`, `restarted`, `cannot-start`, `ending`; absent once the last one is wiped.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub browser: Option<&'static str>,
 }

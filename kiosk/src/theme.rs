@@ -2,7 +2,7 @@
 
 use iced::theme::Palette;
 use iced::widget::{container, scrollable, text_input};
-use iced::{Background, Border, Color, Font, Shadow, Theme, Vector, color, font};
+use iced::{Background, Border, Color, Font, Theme, color, font};
 
 pub const PAPER: Color = color!(0xFFFFFF);
 /// The ground of every screen: warm, not glaring.
@@ -105,13 +105,12 @@ pub fn plain(ground: Color) -> impl Fn(&Theme) -> container::Style {
     move |_| container::Style { background: Some(ground.into()), text_color: Some(INK), ..Default::default() }
 }
 
-/// A card on the ground.
+/// A card on the ground. No shadow: the software renderer adds it up where it repaints a part.
 pub fn card(_theme: &Theme) -> container::Style {
     container::Style {
         background: Some(PAPER.into()),
         text_color: Some(INK),
         border: Border { color: EDGE, width: 1.0, radius: 18.0.into() },
-        shadow: Shadow { color: Color { a: 0.10, ..INK }, offset: Vector::new(0.0, 3.0), blur_radius: 14.0 },
         ..Default::default()
     }
 }

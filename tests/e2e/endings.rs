@@ -267,8 +267,10 @@ struct Live {
 impl Live {
     /// Resolves when no byte will come any more.
     async fn end(&mut self) {
-        let mut block = [0; 4096];
-        while self.stream.read(&mut block).await.is_ok_and(|read| read > 0) {}
+        let mut rest = Vec::new();
+        // An ending by reset is an error, and an end as well.
+        let _ = self.stream.read_to_end(&mut rest).await;
+        assert!(!rest.ends_with(b"0\r\n\r\n"), "a cut {} must not look finished", self.name);
     }
 
     async fn moves(&mut self) -> std::io::Result<u8> {

@@ -16,7 +16,8 @@ use std::{
 use passerelle_tests::{
     Stand,
     authority::Authority,
-    internet::{Internet, OPEN, PLAIN, TUNNEL},
+    client::read_answer,
+    internet::{Internet, OPEN, PLAIN, READ, TUNNEL},
     process::{eventually, run},
     sample::CAMILLE,
     skip::skipped,
@@ -41,6 +42,7 @@ async fn a_full_disk_refuses_and_still_closes() {
     download.write_all(head.as_bytes()).await.unwrap();
     download.read_u8().await.unwrap();
     let mut tunnel = client.connect(&format!("{TUNNEL}:443")).await.unwrap().unwrap();
+    let mut waiting = client.inspected(READ).await.unwrap();
 
     let filler = disk.fill();
     assert_eq!(ready(&mut stand), 200, "nobody has asked for room yet");
@@ -53,11 +55,16 @@ async fn a_full_disk_refuses_and_still_closes() {
         format!("GET http://{PLAIN}/ HTTP/1.1\r\nHost: {PLAIN}\r\n{}\r\n", client.proxy_authorization());
     let answer = client.exact(plain.as_bytes()).await.unwrap();
     assert_eq!((answer.status, answer.reason().as_deref()), (503, Some("journal-unavailable")));
+    // Nor does a new request on a connection that stands already.
+    waiting.write_all(format!("GET / HTTP/1.1\r\nHost: {READ}\r\n\r\n").as_bytes()).await.unwrap();
+    let answer = read_answer(&mut waiting, false).await.unwrap();
+    assert_eq!((answer.status, answer.reason().as_deref()), (503, Some("journal-unavailable")));
     assert_eq!((internet.connections(), internet.plain.tally().received_bytes()), before);
     assert_eq!(ready(&mut stand), 503);
     // What is open goes on, and so does its end.
     download.read_u8().await.unwrap();
     drop(download);
+    drop(waiting);
     tunnel.shutdown().await.unwrap();
     drop(tunnel);
     eventually(NOTICE_LIMIT, "closing records on a full disk", || Ok(open_exchanges(&stand)?.is_empty()))
@@ -69,7 +76,9 @@ async fn a_full_disk_refuses_and_still_closes() {
     })
     .unwrap();
     assert_eq!(ready(&mut stand), 200);
+    stand.restart().unwrap();
     stand.verify().unwrap();
+    assert_eq!(open_exchanges(&stand).unwrap(), [0; 0]);
     stand.stop();
 }
 

@@ -176,8 +176,7 @@ impl Client {
     {
         let mut config = (*self.inspection).clone();
         config.alpn_protocols = protocols.iter().map(|name| name.as_bytes().to_vec()).collect();
-        let name = ServerName::try_from(host.to_string())?;
-        Ok(within(TlsConnector::from(Arc::new(config)).connect(name, tunnel)).await??)
+        handshake(tunnel, host, config.into()).await
     }
 
     /// A connection to an inspected `host` on port 443, ready for requests; the tunnel must be granted.
@@ -199,6 +198,15 @@ impl Client {
         stream.write_all(head.as_bytes()).await?;
         read_answer(&mut stream, false).await
     }
+}
+
+/// TLS as `config` says, over whatever carries it.
+pub async fn handshake<S>(stream: S, host: &str, config: Arc<ClientConfig>) -> Result<TlsStream<S>>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let name = ServerName::try_from(host.to_string())?;
+    Ok(within(TlsConnector::from(config).connect(name, stream)).await??)
 }
 
 fn roots(file: &Path) -> Result<RootCertStore> {

@@ -139,7 +139,7 @@ impl<'a> Kiosk<'a> {
     }
 
     /// Waits until the newest event is as `wanted` says.
-    pub fn wait(&mut self, limit: Duration, what: &str, wanted: impl Fn(&Event) -> bool) -> Result<Event> {
+    pub fn wait(&mut self, what: &str, limit: Duration, wanted: impl Fn(&Event) -> bool) -> Result<Event> {
         let found = eventually(limit, what, || {
             if !self.process.is_running() {
                 bail!("the kiosk has ended");
@@ -154,14 +154,14 @@ impl<'a> Kiosk<'a> {
         Ok(self.last.clone())
     }
 
-    pub fn wait_for_screen(&mut self, limit: Duration, name: &str) -> Result<Event> {
-        self.wait(limit, &format!("the screen {name}"), |event| event.screen == name)
+    pub fn wait_for_screen(&mut self, name: &str, limit: Duration) -> Result<Event> {
+        self.wait(&format!("the screen {name}"), limit, |event| event.screen == name)
     }
 
     /// Clicks the middle of the control `name`, once it is there.
-    pub fn click(&mut self, limit: Duration, name: &str) -> Result<()> {
+    pub fn click(&mut self, name: &str, limit: Duration) -> Result<()> {
         let there = |event: &Event| event.rectangles.contains_key(name);
-        let event = self.wait(limit, &format!("the control {name}"), there)?;
+        let event = self.wait(&format!("the control {name}"), limit, there)?;
         let [x, y, width, height] = event.rectangles[name];
         self.screen.click((x + width / 2, y + height / 2))
     }

@@ -22,6 +22,7 @@ pub mod sample;
 pub mod screen;
 pub mod site;
 pub mod skip;
+pub mod tour;
 pub mod upstream;
 
 use std::{

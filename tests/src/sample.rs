@@ -17,9 +17,9 @@ pub struct Staff {
 }
 
 pub const CAMILLE: Person =
-    Person { id: "exemple-camille", name: "Camille Exemple", pin: "271828", groups: &["demarches"] };
+    Person { id: "camille", name: "Camille Exemple", pin: "271828", groups: &["demarches"] };
 pub const SACHA: Person =
-    Person { id: "exemple-sacha", name: "Sacha Exemple", pin: "314159", groups: &["formation"] };
+    Person { id: "sacha", name: "Sacha Exemple", pin: "314159", groups: &["formation"] };
 
 pub const PEOPLE: &[Person] = &[CAMILLE, SACHA];
 

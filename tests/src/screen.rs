@@ -22,6 +22,8 @@ use crate::process::{Process, eventually, run};
 pub const WIDTH: u32 = 1280;
 pub const HEIGHT: u32 = 800;
 const START_LIMIT: Duration = Duration::from_secs(20);
+/// A page that still moves after this is animated.
+const REST_LIMIT: Duration = Duration::from_secs(3);
 /// Text is read at this scale: tesseract wants letters some 30 pixels high.
 const OCR_SCALE: &str = "200%";
 /// Between two keys, as a quick typist; a browser under load drops nothing at this pace.
@@ -128,6 +130,20 @@ impl Screen {
     /// Saves what is on the screen as PNG.
     pub fn save(&self, file: &Path) -> Result<()> {
         self.tool("import", &["-window", "root", &file.display().to_string()]).map(drop)
+    }
+
+    /// Saves the screen once two looks at it are the same, or as it is when it never rests.
+    pub fn save_still(&self, file: &Path) -> Result<()> {
+        let mut last = Vec::new();
+        let rested = eventually(REST_LIMIT, "a still picture", || {
+            self.save(file)?;
+            let now = fs::read(file)?;
+            let same = now == last;
+            last = now;
+            Ok(same)
+        });
+        // A blinking caret never rests; the last look is as good.
+        rested.or_else(|_| self.save(file))
     }
 
     /// The words on the screen with their places, read by tesseract.

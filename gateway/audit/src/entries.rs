@@ -3,10 +3,11 @@
 //! Called by start, verifier and search. Works on the folder of a running gateway: it reads a prefix that stands still.
 
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 
 use crate::checkpoint;
-use crate::store::{self, CHECKPOINT, Disk, minimum_index, segment_path};
+use crate::store::{self, CHECKPOINT, Disk, Folder, minimum_index, segment_path};
 use crate::tail::Segment;
 use crate::tile;
 use crate::tree::TILE_WIDTH;
@@ -29,8 +30,11 @@ pub(crate) fn read_tail(disk: &dyn Disk) -> Result<Vec<Segment>, Damage> {
     let mut segments: Vec<Segment> = Vec::new();
     for first in store::segments(disk).map_err(damage(0))? {
         let bytes = match disk.read(&segment_path(first)) {
-            // Published and removed since it was listed.
-            Err(error) if error.kind() == io::ErrorKind::NotFound && segments.is_empty() => continue,
+            // Published and removed since it was listed, and so is what came before.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                segments.clear();
+                continue;
+            }
             read => read.map_err(damage(first))?,
         };
         let segment = Segment::parse(bytes).filter(|segment| segment.first == first);
@@ -46,12 +50,12 @@ pub(crate) fn read_tail(disk: &dyn Disk) -> Result<Vec<Segment>, Damage> {
 /// The checkpoint as it stands and a tail that reaches back to it.
 pub(crate) fn read_end(disk: &dyn Disk) -> Result<(Vec<u8>, Vec<Segment>), Damage> {
     let mut gap = 0;
-    for _ in 0..READ_ATTEMPTS {
+    for attempt in 1..=READ_ATTEMPTS {
         let note = disk.read(CHECKPOINT).map_err(|source| Damage { index: 0, source })?;
         let segments = read_tail(disk)?;
         // Whether it is a checkpoint at all is for the caller to say.
         gap = checkpoint::size(&note).unwrap_or(u64::MAX);
-        if segments.first().is_none_or(|first| first.first <= gap) {
+        if segments.first().map_or(attempt == READ_ATTEMPTS, |first| first.first <= gap) {
             return Ok((note, segments));
         }
     }
@@ -60,6 +64,15 @@ pub(crate) fn read_end(disk: &dyn Disk) -> Result<(Vec<u8>, Vec<Segment>), Damag
 
 fn invalid(why: &str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, why)
+}
+
+/// The entries of `folder` as they are stored and hashed, each with its index: those under a checkpoint of `size` that are not
+/// pruned.
+pub fn entries(
+    folder: &Path,
+    size: u64,
+) -> io::Result<impl Iterator<Item = io::Result<(u64, Vec<u8>)>> + use<>> {
+    Published::new(Arc::new(Folder::unlocked(folder)), size)
 }
 
 /// The entries of the bundles, from the minimum index to `size`.

@@ -1,23 +1,22 @@
 //! What the gateway holds: the [`Journal`], and one [`Opening`] per live exchange.
 //!
-//! Both only leave work in the writer's [`Inbox`]; the writer thread owns the files. Records wait in a bounded queue.
-//! Closings have a list of their own whose places are booked with the openings, so closing never waits and never fails, and
-//! a flood of openings can't starve it.
+//! Both only leave work in the writer's [`Inbox`]; the writer thread owns the files. Closings have a list of their own whose
+//! places are booked with the openings, so closing never waits and never fails, and a flood of openings can't starve it.
 
-use std::collections::VecDeque;
 use std::io;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, TryAcquireError, oneshot};
 
 use crate::checkpoint::SigningKey;
-use crate::record::{Draft, ENTRY_LIMIT_BYTES, Kind, Sealed, URL_LIMIT_BYTES};
-use crate::seal::{KeyId, OVERHEAD_BYTES, SealingKey};
-use crate::{recover, tail};
+use crate::inbox::{Answer, Closing, Inbox, Prepared, Submission};
+use crate::record::{Draft, Kind, Sealed};
+use crate::recover;
+use crate::seal::{KeyId, SealingKey};
 
 /// Tells the time of records. A parameter, so that tests own it.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
@@ -59,7 +58,7 @@ impl Default for Limits {
             queue_records: 4_096,
             batch_records: 1_024,
             live_exchanges: 16_384,
-            backlog_bytes: 256 << 20,
+            backlog_bytes: 128 << 20,
             free_floor_bytes: 256 << 10,
             segment_bytes: 32 << 20,
             publish_interval: Duration::from_secs(1),
@@ -163,7 +162,7 @@ impl Journal {
             Err(TryAcquireError::Closed) => return Err(JournalError::Stopped),
         };
         draft.kind = Kind::Opened;
-        let identity = draft.sealed.identity();
+        let identity = Box::new(draft.sealed.identity());
         let prepared = Prepared::record(draft, key)?;
         let (answer, answered) = oneshot::channel();
         self.submit(prepared, Answer::Opening { answer, identity, booking }).await?;
@@ -217,7 +216,7 @@ pub struct Opening {
 struct Unclosed {
     key: Arc<SealingKey>,
     /// Who and what, for the closing.
-    identity: Sealed,
+    identity: Box<Sealed>,
     booking: OwnedSemaphorePermit,
 }
 
@@ -225,7 +224,7 @@ impl Opening {
     pub(crate) fn new(
         index: u64,
         key: Arc<SealingKey>,
-        identity: Sealed,
+        identity: Box<Sealed>,
         booking: OwnedSemaphorePermit,
         inbox: Arc<Inbox>,
     ) -> Self {
@@ -247,7 +246,7 @@ impl Opening {
     /// Once: later calls do nothing.
     fn hand_over(&mut self, mut draft: Draft) {
         let Some(Unclosed { key, identity, booking }) = self.rest.take() else { return };
-        draft.sealed.complete(identity);
+        draft.sealed.complete(*identity);
         let prepared = Prepared::closing(draft, self.index, Some(key));
         self.inbox.queues().closings.push(Closing { prepared, _booking: Some(booking) });
         self.inbox.news.notify_one();
@@ -259,161 +258,4 @@ impl Drop for Opening {
         let reason = if std::thread::panicking() { "crash" } else { "client-gone" };
         self.hand_over(Draft { reason: Some(reason.into()), ..Draft::new(Kind::Closed) });
     }
-}
-
-/// What the handles and the writer share.
-pub(crate) struct Inbox {
-    queues: Mutex<Queues>,
-    /// Rings when there is work or the end.
-    pub(crate) news: Condvar,
-    places: Arc<Semaphore>,
-    live: Arc<Semaphore>,
-    live_limit: usize,
-    /// For [`Health`] only.
-    pub(crate) status: Mutex<Status>,
-    pub(crate) records: AtomicU64,
-    pub(crate) published: AtomicU64,
-}
-
-#[derive(Default)]
-pub(crate) struct Queues {
-    /// Bounded by `places`.
-    pub(crate) records: VecDeque<Submission>,
-    /// Bounded by `live`.
-    pub(crate) closings: Vec<Closing>,
-    pub(crate) stop: bool,
-    /// The writer is gone.
-    ended: bool,
-    stopped: Vec<oneshot::Sender<()>>,
-}
-
-#[derive(Clone, Default)]
-pub(crate) struct Status {
-    pub(crate) write_failure: Option<String>,
-    pub(crate) publish_failure: Option<String>,
-    pub(crate) last_sync: Option<Timestamp>,
-}
-
-impl Queues {
-    pub(crate) fn is_empty(&self) -> bool {
-        self.records.is_empty() && self.closings.is_empty()
-    }
-}
-
-impl Inbox {
-    pub(crate) fn new(limits: &Limits) -> Self {
-        Inbox {
-            queues: Mutex::default(),
-            news: Condvar::new(),
-            places: Arc::new(Semaphore::new(limits.queue_records)),
-            live: Arc::new(Semaphore::new(limits.live_exchanges)),
-            live_limit: limits.live_exchanges,
-            status: Mutex::default(),
-            records: AtomicU64::new(0),
-            published: AtomicU64::new(0),
-        }
-    }
-
-    /// A poisoned lock is taken all the same: the lists stay whole, and closings must be written.
-    pub(crate) fn queues(&self) -> MutexGuard<'_, Queues> {
-        self.queues.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn stop(&self, done: Option<oneshot::Sender<()>>) {
-        self.places.close();
-        self.live.close();
-        let mut queues = self.queues();
-        queues.stop = true;
-        // After the end nobody would answer: dropping the sender does.
-        let done = done.filter(|_| !queues.ended);
-        queues.stopped.extend(done);
-        drop(queues);
-        self.news.notify_all();
-    }
-}
-
-impl Inbox {
-    /// The writer is gone: whoever waits gets no answer, whoever stops the journal gets one.
-    pub(crate) fn end(&self) {
-        self.stop(None);
-        let mut queues = self.queues();
-        queues.records.clear();
-        queues.stopped.drain(..).for_each(|done| _ = done.send(()));
-        queues.ended = true;
-    }
-}
-
-/// A record on its way to the writer, serialised by its caller so that the writer need not.
-pub(crate) struct Prepared {
-    pub(crate) draft: Draft,
-    pub(crate) plaintext: Vec<u8>,
-    pub(crate) key: Option<Arc<SealingKey>>,
-}
-
-impl Prepared {
-    /// A record that must fit as it is.
-    fn record(draft: Draft, key: Arc<SealingKey>) -> Result<Self, JournalError> {
-        let fits = |what, bytes, limit| match bytes > limit {
-            true => Err(JournalError::TooLarge { what, bytes, limit }),
-            false => Ok(()),
-        };
-        fits("url", draft.sealed.url.as_ref().map_or(0, String::len), URL_LIMIT_BYTES)?;
-        fits("page", draft.sealed.page.as_ref().map_or(0, String::len), URL_LIMIT_BYTES)?;
-        fits("reason", draft.reason.as_ref().map_or(0, String::len), tail::NAME_LIMIT_BYTES)?;
-        let plaintext = draft.sealed.to_bytes();
-        fits("everything", plaintext.len() + OVERHEAD_BYTES + tail::HEADER_LIMIT_BYTES, ENTRY_LIMIT_BYTES)?;
-        Ok(Prepared { draft, plaintext, key: Some(key) })
-    }
-
-    /// A closing that is made to fit its reserved bytes.
-    pub(crate) fn closing(mut draft: Draft, opened: u64, key: Option<Arc<SealingKey>>) -> Self {
-        draft.kind = Kind::Closed;
-        draft.opened = Some(opened);
-        draft.reason = draft.reason.filter(|reason| reason.len() <= tail::NAME_LIMIT_BYTES);
-        let limit = tail::CLOSING_LIMIT_BYTES - OVERHEAD_BYTES - tail::HEADER_LIMIT_BYTES;
-        let mut plaintext = draft.sealed.to_bytes();
-        let shorten: [fn(&mut Sealed); 3] =
-            [|sealed| sealed.page = None, |sealed| sealed.url = None, keep_numbers];
-        for shorten in shorten {
-            if plaintext.len() <= limit {
-                break;
-            }
-            shorten(&mut draft.sealed);
-            plaintext = draft.sealed.to_bytes();
-        }
-        Prepared { draft, plaintext, key }
-    }
-}
-
-fn keep_numbers(sealed: &mut Sealed) {
-    let Sealed { policy, status, sent_bytes, received_bytes, duration_ms, .. } = *sealed;
-    *sealed = Sealed { policy, status, sent_bytes, received_bytes, duration_ms, ..Sealed::default() };
-}
-
-pub(crate) struct Submission {
-    pub(crate) prepared: Prepared,
-    pub(crate) answer: Answer,
-    _place: OwnedSemaphorePermit,
-}
-
-pub(crate) struct Closing {
-    pub(crate) prepared: Prepared,
-    /// Freed when the closing is durable; an orphan's closing has none.
-    pub(crate) _booking: Option<OwnedSemaphorePermit>,
-}
-
-impl Closing {
-    pub(crate) fn of_orphan(prepared: Prepared) -> Self {
-        Closing { prepared, _booking: None }
-    }
-}
-
-/// Whom to tell that a record is durable, or not.
-pub(crate) enum Answer {
-    Index(oneshot::Sender<Result<u64, JournalError>>),
-    Opening {
-        answer: oneshot::Sender<Result<Opening, JournalError>>,
-        identity: Sealed,
-        booking: OwnedSemaphorePermit,
-    },
 }

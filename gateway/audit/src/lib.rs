@@ -9,6 +9,7 @@ mod checkpoint;
 mod entries;
 #[cfg(test)]
 mod faulty;
+mod inbox;
 mod journal;
 mod proof;
 mod publisher;
@@ -26,9 +27,10 @@ mod verify;
 mod writer;
 
 pub use checkpoint::{Checkpoint, CheckpointError, SigningKey, VerifierKey};
+pub use entries::entries;
 pub use journal::{Clock, Health, Journal, JournalConfig, JournalError, Limits, Opening, Orphan};
 pub use proof::{ConsistencyProof, InclusionProof, Nodes, ProofError};
-pub use record::{Draft, Effect, EntryError, Header, Kind, Record, Sealed};
+pub use record::{Draft, Effect, EntryError, Header, Kind, Record, Sealed, UnknownWord};
 pub use recover::StartError;
 pub use seal::{EntryKey, KeyId, SealingKey, disclose, open_with_entry_key};
 pub use search::{Query, SearchError, search};

@@ -10,7 +10,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::checkpoint::{Checkpoint, SigningKey};
-use crate::journal::Inbox;
+use crate::inbox::Inbox;
 use crate::store::{CHECKPOINT, Disk, segment_path, segments};
 use crate::tail::FRAME_HEAD_BYTES;
 use crate::tile::TilePath;

@@ -4,6 +4,7 @@
 //! is stored and hashed. The order of the fields is the order of the outside contract.
 
 use jiff::Timestamp;
+use serde::de::IntoDeserializer;
 use serde::{Deserialize, Serialize};
 
 use crate::seal::{self, EntryKey, KeyId, SealingKey};
@@ -54,6 +55,27 @@ pub enum Effect {
     Allow,
     Refuse,
 }
+
+/// A word that is no kind or effect.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct UnknownWord(String);
+
+/// Reads the word of the contract, `kebab-case`; the error lists them all.
+macro_rules! from_word {
+    ($($name:ident),*) => {$(
+        impl std::str::FromStr for $name {
+            type Err = UnknownWord;
+
+            fn from_str(word: &str) -> Result<Self, UnknownWord> {
+                let word: serde::de::value::StrDeserializer<'_, serde::de::value::Error> = word.into_deserializer();
+                $name::deserialize(word).map_err(|error| UnknownWord(error.to_string()))
+            }
+        }
+    )*};
+}
+
+from_word!(Kind, Effect);
 
 /// What the caller knows of a record; the writer adds `index`, `gateway` and `time`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -284,5 +306,18 @@ pub(crate) mod milliseconds {
 
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
         std::borrow::Cow::<'de, str>::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_those_of_the_contract() {
+        assert_eq!("staff-sign-in-failed".parse(), Ok(Kind::StaffSignInFailed));
+        assert_eq!("refuse".parse(), Ok(Effect::Refuse));
+        let error = "refused".parse::<Effect>().map_err(|error| error.to_string());
+        assert_eq!(error, Err("unknown variant `refused`, expected `allow` or `refuse`".to_owned()));
     }
 }

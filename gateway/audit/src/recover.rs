@@ -12,7 +12,8 @@ use std::sync::atomic::Ordering;
 
 use crate::checkpoint::{Checkpoint, CheckpointError};
 use crate::entries;
-use crate::journal::{Clock, Closing, Inbox, JournalConfig, Orphan, Prepared};
+use crate::inbox::{Closing, Inbox, Prepared};
+use crate::journal::{Clock, JournalConfig, Orphan};
 use crate::publisher::{self, Backlog, Batch, Publisher, publish_checkpoint};
 use crate::record::{self, Draft, EntryError, Kind};
 use crate::seal::{KeyId, SealingKey};

@@ -53,18 +53,18 @@ pub fn search<K>(
     folder: &Path,
     keyring: K,
     query: Query,
-) -> Result<impl Iterator<Item = Result<Record, SearchError>>, SearchError>
+) -> Result<impl Iterator<Item = Result<Record, SearchError>> + use<K>, SearchError>
 where
     K: Fn(&KeyId) -> Option<SealingKey>,
 {
-    search_on(Arc::new(Folder::read_only(folder)), keyring, query)
+    search_on(Arc::new(Folder::unlocked(folder)), keyring, query)
 }
 
 pub(crate) fn search_on<K>(
     disk: Arc<dyn Disk>,
     keyring: K,
     query: Query,
-) -> Result<impl Iterator<Item = Result<Record, SearchError>>, SearchError>
+) -> Result<impl Iterator<Item = Result<Record, SearchError>> + use<K>, SearchError>
 where
     K: Fn(&KeyId) -> Option<SealingKey>,
 {

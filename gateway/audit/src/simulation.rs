@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use proptest::prelude::*;
 
 use crate::faulty::{Fault, FaultyDisk};
-use crate::journal::Inbox;
+use crate::inbox::Inbox;
 use crate::publisher::Publisher;
 use crate::search::search_on;
 use crate::store::{MINIMUM, segments};
@@ -269,7 +269,7 @@ fn a_full_disk_refuses_records_and_writes_closings() {
     let disk = FaultyDisk::default();
     let mut session = start(&disk).unwrap();
     session.append(["before".into()]);
-    for n in 0..50 {
+    for n in 0..100 {
         session.open(&format!("live {n}")).unwrap();
     }
     disk.set_full(true);
@@ -278,11 +278,12 @@ fn a_full_disk_refuses_records_and_writes_closings() {
     assert!(matches!(session.open("refused"), Err(JournalError::Unavailable(_))));
     assert!(session.publisher.drain().is_err());
     assert!(session.journal.health().failure.is_some());
-    for _ in 0..50 {
-        session.close();
+    for opened in std::mem::take(&mut session.live) {
+        opened.close(draft(Kind::Closed, &"long ".repeat(550)));
+        session.writer.round();
     }
     assert!(session.writer.live.is_empty());
-    assert_eq!(records(&disk).len(), 101);
+    assert_eq!(records(&disk).len(), 201);
     check_closed(&disk, "full");
     verify(&disk).unwrap();
 
@@ -296,7 +297,7 @@ fn a_full_disk_refuses_records_and_writes_closings() {
     session.stop();
     assert_eq!(session.journal.health().failure, None);
     let verified = verify(&disk).unwrap();
-    assert_eq!((verified.records, verified.checkpoint.size), (102, 102));
+    assert_eq!((verified.records, verified.checkpoint.size), (202, 202));
 }
 
 #[test]
@@ -327,6 +328,32 @@ fn without_the_tail_the_published_files_are_enough() {
     next.stop();
     verify(&restored).unwrap();
     check_closed(&restored, "restored");
+}
+
+#[test]
+fn a_refused_batch_never_comes_back() {
+    let three = || (0..3).map(|n| n.to_string());
+    // The write, then the sync, by half: some of the refused frames are on disk, whole.
+    // With segments of no length each batch begins one, unless what failed must be covered first.
+    let (long, none) = (1 << 20, 0);
+    for (segment_bytes, nth, fault) in [
+        (long, 0, Fault::Short),
+        (long, 1, Fault::Short),
+        (long, 1, Fault::Error),
+        (none, 1, Fault::Short),
+        (none, 2, Fault::Short),
+    ] {
+        let disk = FaultyDisk::default();
+        let mut session = start_with(&disk, Limits { segment_bytes, ..Limits::default() }).unwrap();
+        session.append(["x".into()]);
+        disk.fail(nth, fault);
+        assert!(session.append(three()).iter().all(Result::is_err));
+        session.append(["y".into()]);
+        session.append(["z".into()]);
+        disk.reboot(1);
+        let details: Vec<_> = records(&disk).into_iter().filter_map(|record| record.sealed.detail).collect();
+        assert_eq!(details, ["x", "y", "z"], "{segment_bytes}, {fault:?} at {nth}");
+    }
 }
 
 #[test]
@@ -471,7 +498,7 @@ proptest! {
     }
 
     #[test]
-    fn any_bytes_after_the_tail_are_cut(garbage in proptest::collection::vec(any::<u8>(), 1..200)) {
+    fn any_bytes_after_the_tail_are_cut(garbage in proptest::collection::vec(any::<u8>(), 1..2_000)) {
         let disk = FaultyDisk::default();
         let mut session = start(&disk).unwrap();
         session.append(["x".into()]);

@@ -86,7 +86,7 @@ pub(crate) fn minimum_index(disk: &dyn Disk) -> io::Result<u64> {
 /// Retention: removes the entry bundles that end at or below `minimum` (never hash tiles), and says so in `minimum-index`
 /// first. Never beyond the last checkpoint, never back. Answers with the minimum index now in force.
 pub fn prune(folder: &Path, minimum: u64) -> io::Result<u64> {
-    prune_on(&Folder::read_only(folder), minimum)
+    prune_on(&Folder::unlocked(folder), minimum)
 }
 
 pub(crate) fn prune_on(disk: &dyn Disk, minimum: u64) -> io::Result<u64> {
@@ -107,7 +107,6 @@ pub(crate) fn prune_on(disk: &dyn Disk, minimum: u64) -> io::Result<u64> {
 /// The real folder.
 pub(crate) struct Folder {
     root: PathBuf,
-    unnamed: AtomicU64,
     /// Held while a writer lives: never a second one.
     _lock: Option<File>,
 }
@@ -119,7 +118,7 @@ impl Folder {
         let lock = File::create(root.join(PENDING).join("lock"))?;
         lock.try_lock()
             .map_err(|_| io::Error::new(io::ErrorKind::WouldBlock, "another writer holds the journal"))?;
-        let folder = Folder { root: root.into(), unnamed: AtomicU64::new(0), _lock: Some(lock) };
+        let folder = Folder { root: root.into(), _lock: Some(lock) };
         for listed in folder.list(PENDING)? {
             if listed.name.starts_with("new-") {
                 folder.remove(&format!("{PENDING}/{}", listed.name))?;
@@ -129,13 +128,16 @@ impl Folder {
         Ok(folder)
     }
 
-    pub(crate) fn read_only(root: &Path) -> Self {
-        Folder { root: root.into(), unnamed: AtomicU64::new(0), _lock: None }
+    /// Without lock: for readers, and for pruning beside the writer.
+    pub(crate) fn unlocked(root: &Path) -> Self {
+        Folder { root: root.into(), _lock: None }
     }
 
     /// A file without name yet, in the same file system.
     fn unnamed(&self) -> io::Result<(PathBuf, File)> {
-        let number = self.unnamed.fetch_add(1, Ordering::Relaxed);
+        /// One for the process: whoever prunes beside the writer has a folder of its own.
+        static UNNAMED: AtomicU64 = AtomicU64::new(0);
+        let number = UNNAMED.fetch_add(1, Ordering::Relaxed);
         let path = self.root.join(PENDING).join(format!("new-{}-{number}", std::process::id()));
         let file = OpenOptions::new().read(true).write(true).create(true).truncate(true).open(&path)?;
         Ok((path, file))

@@ -152,7 +152,7 @@ pub struct FolderNodes {
 impl FolderNodes {
     /// `size` is that of a published checkpoint.
     pub fn new(folder: &Path, size: u64) -> Self {
-        FolderNodes { disk: Arc::new(Folder::read_only(folder)), size }
+        FolderNodes { disk: Arc::new(Folder::unlocked(folder)), size }
     }
 }
 

@@ -41,7 +41,7 @@ pub struct FirstBad {
 
 /// Recomputes everything in `folder`. `trusted` is a checkpoint seen before: the log must extend it.
 pub fn verify(folder: &Path, key: &VerifierKey, trusted: Option<&str>) -> Result<Verified, FirstBad> {
-    verify_on(&Folder::read_only(folder), key, trusted)
+    verify_on(&Folder::unlocked(folder), key, trusted)
 }
 
 pub(crate) fn verify_on(

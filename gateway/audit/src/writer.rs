@@ -13,7 +13,8 @@ use std::time::Duration;
 
 use aws_lc_rs::rand;
 
-use crate::journal::{Answer, Clock, Closing, Inbox, JournalError, Limits, Opening, Prepared, Submission};
+use crate::inbox::{Answer, Closing, Inbox, Prepared, Status, Submission};
+use crate::journal::{Clock, JournalError, Limits, Opening};
 use crate::publisher::{Backlog, Batch};
 use crate::record::{self, Header, Kind};
 use crate::seal::{OVERHEAD_BYTES, SealingKey};
@@ -246,7 +247,7 @@ impl Writer {
         self.backlog.stop();
     }
 
-    fn status(&self, change: impl FnOnce(&mut crate::journal::Status)) {
+    fn status(&self, change: impl FnOnce(&mut Status)) {
         change(&mut self.inbox.status.lock().unwrap_or_else(PoisonError::into_inner));
     }
 }

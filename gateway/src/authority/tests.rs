@@ -204,3 +204,20 @@ fn a_server_certificate_near_its_end_is_renewed_for_the_same_names() {
     let once_more = Authority::load(&config).unwrap();
     assert_eq!(renewed.server_chain().0, once_more.server_chain().0, "a fresh one is kept");
 }
+
+#[test]
+fn the_staff_ports_own_certificate_is_read_from_one_file() {
+    let (folder, config, authority) = authority();
+    let (chain, _) = read_chain(&config.path("keys").join(files::LISTENER)).unwrap();
+    assert_eq!(chain, authority.server_chain().0[..1]);
+    let certificate_alone = authority.trust_pem();
+    for (name, text) in [
+        ("empty", ""),
+        ("no-key", certificate_alone.as_str()),
+        ("garbage", "-----BEGIN CERTIFICATE-----\n!!"),
+    ] {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        assert!(matches!(read_chain(&path), Err(AuthorityError::Unreadable { .. })), "{name}");
+    }
+}

@@ -145,7 +145,7 @@ enum Way {
     /// Towards the upstream; what went wrong with it is told to whoever waits for the answer.
     Up(Arc<OnceLock<Reason>>),
     /// Towards the terminal, with the permit: the closing record is written when the body ends or is dropped.
-    Down(Option<Permit>),
+    Down(Option<Box<Permit>>),
 }
 
 impl Watched {
@@ -162,7 +162,7 @@ impl Watched {
         let exchange = permit.exchange().clone();
         Watched {
             body,
-            way: Way::Down(Some(permit)),
+            way: Way::Down(Some(Box::new(permit))),
             ended: Box::pin(exchange.ended()),
             exchange,
             limit_bytes,

@@ -181,7 +181,7 @@ async fn answer(leg: Arc<Leg>, request: Request<Incoming>) -> Result<Response<Bo
 }
 
 /// Our own API, or the path of a request.
-async fn route(leg: &Leg, request: Request<Incoming>) -> Response<Body> {
+async fn route(leg: &Arc<Leg>, request: Request<Incoming>) -> Response<Body> {
     if request.version() == Version::HTTP_2 {
         let outer = matches!(leg.place, Place::Outer);
         let side = if outer { strict_http2::Leg::Outer } else { strict_http2::Leg::Inner };
@@ -191,17 +191,14 @@ async fn route(leg: &Leg, request: Request<Incoming>) -> Response<Body> {
         return match judged {
             Err(fault) => refuse(leg, &request, reason(fault)).await,
             Ok(()) if outer && request.method() != Method::CONNECT => {
-                match leg.gateway.is_our_host(request.headers(), request.uri()) {
-                    true => kiosk_api::answer(leg, request).await,
-                    false => refuse(leg, &request, Reason::Authority).await,
-                }
+                kiosk_api::serve(leg.clone(), request).await
             }
             Ok(()) => exchange(leg, request).await,
         };
     }
     let origin_form = request.uri().authority().is_none();
     match leg.place {
-        Place::Outer if origin_form => kiosk_api::answer(leg, request).await,
+        Place::Outer if origin_form => kiosk_api::serve(leg.clone(), request).await,
         _ => exchange(leg, request).await,
     }
 }

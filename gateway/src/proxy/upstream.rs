@@ -30,8 +30,11 @@ type Key = (Scheme, Authority);
 /// The pools of all sessions.
 #[derive(Default)]
 pub struct Pools {
-    sessions: Mutex<HashMap<SessionId, (Weak<LiveSession>, Arc<Pool>)>>,
+    sessions: Mutex<HashMap<SessionId, Owned>>,
 }
+
+/// A pool and the session it goes with.
+type Owned = (Weak<LiveSession>, Arc<Pool>);
 
 #[derive(Default)]
 struct Pool {

@@ -49,8 +49,9 @@ impl Store {
         Ok(true)
     }
 
-    pub(crate) async fn forget_tally(&self, subject: &str, place: &str) -> Result<(), StoreError> {
-        let sql = "DELETE FROM attempts WHERE subject = $1 AND place = $2";
+    /// A right try at a place clears that place and the tally of all together, not the other places.
+    pub(crate) async fn forget_tallies(&self, subject: &str, place: &str) -> Result<(), StoreError> {
+        let sql = "DELETE FROM attempts WHERE subject = $1 AND (place = $2 OR place = '')";
         let done = sqlx::query(sql).bind(subject).bind(place).execute(&self.pool).await;
         done.map(drop).attempting("forgetting wrong tries")
     }

@@ -89,13 +89,21 @@ pub(crate) fn is_decisive(name: &[u8]) -> bool {
     DECISIVE.iter().any(|decisive| name.eq_ignore_ascii_case(decisive.as_bytes()))
 }
 
+/// Without the spaces and tabs around it; other white space is a control character, and for [`parse_line`] to refuse.
+fn trim(value: &[u8]) -> &[u8] {
+    let is_text = |b: &u8| !matches!(b, b' ' | b'\t');
+    let start = value.iter().position(is_text).unwrap_or(value.len());
+    let end = value.iter().rposition(is_text).map_or(start, |last| last + 1);
+    &value[start..end]
+}
+
 /// One line without its CRLF, judged: its name, and its value without the white space around it.
 pub(super) fn parse_line(line: &[u8]) -> Result<(&[u8], &[u8]), Fault> {
     if matches!(line.first(), Some(b' ' | b'\t')) {
         return Err(Fault::Malformed("folded line, or white space before a field"));
     }
     let colon = memchr::memchr(b':', line).ok_or(Fault::Malformed("field line without a colon"))?;
-    let (name, value) = (&line[..colon], line[colon + 1..].trim_ascii());
+    let (name, value) = (&line[..colon], trim(&line[colon + 1..]));
     if !is_token(name) {
         return Err(Fault::Malformed("field name is not a token"));
     }

@@ -250,7 +250,11 @@ pub(crate) fn judge_path(target: &[u8]) -> Result<(), Fault> {
 /// section 7.6.1).
 fn judge_connection(fields: &Fields<'_>) -> Result<(), Fault> {
     let options = fields.all("connection").flat_map(|value| value.split(|&b| b == b','));
-    let strips = |option: &[u8]| is_decisive(option) && !option.eq_ignore_ascii_case(b"upgrade");
+    // These two belong there in an upgrade, which `judge_upgrade` judges by name.
+    let of_upgrade = |option: &[u8]| {
+        [&b"upgrade"[..], b"http2-settings"].iter().any(|name| option.eq_ignore_ascii_case(name))
+    };
+    let strips = |option: &[u8]| is_decisive(option) && !of_upgrade(option);
     match options.map(|option| option.trim_ascii()).any(strips) {
         true => Err(Fault::Ambiguous("Connection names a decisive field")),
         false => Ok(()),

@@ -1,4 +1,4 @@
-//! `audit verify|search`: both read `DIR/audit` themselves, beside a running gateway.
+//! `audit verify|search|export`: all read `DIR/audit` themselves, beside a running gateway.
 
 use std::collections::HashMap;
 use std::io::{self, Write};
@@ -30,6 +30,8 @@ pub enum AuditError {
     Control(#[from] ControlError),
     #[error("the sealing keys could not be read: {0}")]
     Keys(String),
+    #[error(transparent)]
+    Disclosure(#[from] super::disclosure::DisclosureError),
 }
 
 /// `verified N records, root …`, or `first bad index N: WHY` and exit 1. With a checkpoint seen before, the log must contain it.
@@ -79,9 +81,27 @@ pub async fn find(
     for record in records {
         let record = record?;
         let line = if as_json { record.canonical_line() } else { sentence_of(&record) };
-        writeln!(out, "{line}").map_err(AuditError::Write)?;
+        match writeln!(out, "{line}") {
+            // A reader that has enough, `head` for example.
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
+            written => written.map_err(AuditError::Write)?,
+        }
     }
-    out.flush().map_err(AuditError::Write)
+    match out.flush() {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        flushed => flushed.map_err(AuditError::Write),
+    }
+}
+
+/// Writes one session's records to the file `out`, for somebody outside; see `disclosure`.
+pub async fn export(
+    data: &Path,
+    overrides: &Overrides,
+    session: &str,
+    out: &Path,
+) -> Result<Answer, AuditError> {
+    let keys = sealing_keys(data, overrides).await?;
+    Ok(super::disclosure::export(&data.join("audit"), &keys, session, out)?)
 }
 
 /// One record in one line for people: what the machine form says, names left out where they are empty.

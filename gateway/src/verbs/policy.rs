@@ -137,6 +137,8 @@ pub struct Explain {
     pub destination: String,
     /// A page that this session opened before.
     pub from_page: Option<String>,
+    /// The language of whoever asks; see [`in_english`].
+    pub english: bool,
 }
 
 impl Explain {
@@ -266,11 +268,11 @@ fn explain_with(
         websocket,
         ..Request::default()
     };
-    Ok(explained(&judge(url, request, &usage, now)))
+    Ok(explained(&judge(url, request, &usage, now), question.english))
 }
 
-fn explained(explanation: &Explanation) -> Answer {
-    let text = if in_english() { explanation.to_english() } else { explanation.to_string() };
+fn explained(explanation: &Explanation, english: bool) -> Answer {
+    let text = if english { explanation.to_english() } else { explanation.to_string() };
     let json = serde_json::to_value(explanation).expect("an explanation is JSON");
     let exit = u8::from(!explanation.decision.is_allowed());
     Answer { exit, text: text.trim_end().to_owned(), error: String::new(), json }
@@ -292,7 +294,7 @@ fn spoken(text: &Text) -> &str {
 
 /// Policies are written by the establishment's staff: French, unless the environment asks for English (`LC_ALL`, `LC_MESSAGES`,
 /// `LANG`, in this order, as POSIX has it).
-fn in_english() -> bool {
+pub fn in_english() -> bool {
     let set = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
     let language = ["LC_ALL", "LC_MESSAGES", "LANG"].into_iter().find_map(set).unwrap_or_default();
     language.starts_with("en")

@@ -34,16 +34,16 @@ pub async fn invite(gateway: &Gateway, name: &str) -> Outcome {
     Ok(Answer::done(text, json!({ "terminal": name.as_str(), "code": code, "gateway": address })))
 }
 
-/// Certifies a terminal's key, makes the certificate the terminal's only one and records it. The terminal port's
-/// `POST /v1/enrolment` ends here too, once its code is redeemed.
+/// Certifies a terminal's key, records it and makes the certificate the terminal's only one.
 pub async fn enrol(gateway: &Gateway, name: &TerminalId, csr: &str) -> Result<EnrolmentAnswer, VerbError> {
     let certificate = gateway.authority.issue_terminal(name.as_str(), csr)?;
     let der = CertificateDer::from_pem_slice(certificate.as_bytes()).expect("issued certificates are PEM");
     let mut fingerprint = [0; 32];
     fingerprint.copy_from_slice(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &der).as_ref());
-    gateway.terminals.enrolled(name, fingerprint, Timestamp::now()).await?;
+    // Recorded before it is let in.
     let sealed = Sealed { terminal: Some(name.to_string()), ..Sealed::default() };
     gateway.record(Kind::TerminalEnrolled, &Subject::Gateway, None, sealed).await?;
+    gateway.terminals.enrolled(name, fingerprint, Timestamp::now()).await?;
     Ok(EnrolmentAnswer {
         terminal: name.to_string(),
         certificate,
@@ -120,25 +120,26 @@ fn reached_at(gateway: &Gateway) -> (String, String) {
     (format!("{host}:{}", address.port()), name)
 }
 
-/// Writes the enrolment folder from the answer of [`enrol_locally`]; `enrolment.toml` comes last, since a folder with it is
+/// Makes the enrolment folder, for its owner alone, unless it is there.
+pub fn create_folder(out: &Path) -> io::Result<()> {
+    std::fs::DirBuilder::new().mode(0o700).recursive(true).create(out)
+}
+
+/// Fills the enrolment folder from the answer of [`enrol_locally`]; `enrolment.toml` comes last, since a folder with it is
 /// complete.
 pub fn write_enrolment(out: &Path, key: &TerminalKey, answer: &serde_json::Value) -> io::Result<()> {
     let field = |name: &str| answer[name].as_str().unwrap_or_default();
     let settings = format!(
-        "# Who this terminal is and where its gateway is.\n\
-         gateway = {:?}       # host:port of the terminal port\n\
-         server_name = {:?}   # the name in the gateway's certificate\n\
+        "# Who this terminal is and where its gateway is.\n\n\
+         # host:port of the terminal port\ngateway = {:?}\n\
+         # the name in the gateway's certificate\nserver_name = {:?}\n\
          terminal = {:?}\n\
-         journal_key = {:?}   # checks the journal's checkpoints (C2SP signed note)\n",
+         # checks the journal's checkpoints (C2SP signed note)\njournal_key = {:?}\n",
         field("gateway"),
         field("server_name"),
         field("terminal"),
         field("journal_key"),
     );
-    match std::fs::DirBuilder::new().mode(0o700).recursive(true).create(out) {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
-        _ => {}
-    }
     let files: [(&str, u32, &str); 5] = [
         ("terminal.key", 0o600, &key.key),
         ("terminal.pem", 0o644, field("certificate")),

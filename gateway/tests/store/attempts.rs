@@ -1,6 +1,6 @@
 use passerelle_gateway::person::{People, PinError};
 
-use crate::databases::{PIN, Place, add, after, person, terminal};
+use crate::databases::{PIN, Place, add, after, terminal};
 
 /// What a try gets, in a word, or the seconds to wait.
 async fn try_pin(people: &People, id: &str, pin: &str, at: &str, seconds: i64) -> String {
@@ -101,5 +101,21 @@ pub async fn a_day_forgets(place: Place) {
     for expected in ["wrong", "wrong", "wrong", "wait 5"] {
         assert_eq!(try_pin(&people, "p1", "000000", "t1", next_day).await, expected);
     }
-    assert!(people.get(&person("p1")).await.unwrap().is_some());
+}
+
+/// Whoever guesses names fills no disk, and does not shake off the waits of those who exist.
+pub async fn unknown_persons_are_bounded(place: Place) {
+    let people = place.people().await;
+    add(&people, "p1", &[]).await;
+    for _ in 0..3 {
+        try_pin(&people, "p1", "000000", "t1", 0).await;
+    }
+    let flood = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 12000)
+                 INSERT INTO attempts (subject, place, known, failures, last_at)
+                 SELECT 'person:u' || i, 't1', 0, 1, (SELECT MAX(last_at) FROM attempts) + i FROM n";
+    place.behind(flood).await;
+    let restarted = place.people().await;
+    assert_eq!(try_pin(&restarted, "p1", PIN, "t1", 1).await, "wait 4");
+    let unknown = place.behind("SELECT COUNT(*) FROM attempts WHERE known = 0").await.unwrap();
+    assert!((10_000..=10_001).contains(&unknown), "{unknown}");
 }

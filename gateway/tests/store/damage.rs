@@ -48,10 +48,7 @@ async fn garbage_and_truncation_are_refused() {
 #[tokio::test]
 async fn a_newer_schema_is_refused() {
     let place = written().await;
-    let url = format!("sqlite://{}", place.data.path().join("state.db").display());
-    let pool = sqlx::AnyPool::connect(&url).await.unwrap();
-    sqlx::raw_sql("INSERT INTO schema_steps (step) VALUES (9999)").execute(&pool).await.unwrap();
-    pool.close().await;
+    place.behind("INSERT INTO schema_steps (step) VALUES (9999)").await;
     let error = Store::open(&place.url, place.data.path()).await.map(drop).unwrap_err();
     assert!(matches!(error, StoreError::Newer { found: 9999, .. }), "{error}");
 }
@@ -59,11 +56,7 @@ async fn a_newer_schema_is_refused() {
 #[tokio::test]
 async fn a_schema_that_is_not_ours_is_refused() {
     let place = Place::sqlite();
-    sqlx::any::install_default_drivers();
-    let url = format!("sqlite://{}?mode=rwc", place.data.path().join("state.db").display());
-    let pool = sqlx::AnyPool::connect(&url).await.unwrap();
-    sqlx::raw_sql("CREATE TABLE people (x TEXT)").execute(&pool).await.unwrap();
-    pool.close().await;
+    place.behind("CREATE TABLE people (x TEXT)").await;
     assert!(refused(&place).await.contains("schema 1"));
 }
 

@@ -133,7 +133,7 @@ pub async fn nothing_published_is_an_error(place: Place) {
     PolicyStore::install(&store, STARTER, &login("init"), "", now()).await.unwrap();
     let twice = PolicyStore::install(&store, STARTER, &login("init"), "", now()).await;
     assert!(matches!(twice, Err(PolicyStoreError::Something)));
-    behind_its_back(&place, "UPDATE policies SET text = 'nonsense'").await;
+    place.behind("UPDATE policies SET text = 'nonsense'").await;
     let opened = PolicyStore::open(place.store().await).await;
     assert!(matches!(opened, Err(PolicyStoreError::Broken { version: 1, .. })));
 }
@@ -147,15 +147,4 @@ pub async fn another_gateway_publishes(place: Place) {
     assert!(next.text.contains("\"a.fr\"") && next.text.contains("\"b.fr\""), "made from the other's");
     there.refresh().await.unwrap();
     assert_eq!(there.current().version, 3);
-}
-
-/// Behind the program's back.
-async fn behind_its_back(place: &Place, sql: &'static str) {
-    let url = match place.url.strip_prefix("sqlite://") {
-        Some(file) => format!("sqlite://{}", place.data.path().join(file).display()),
-        None => place.url.clone(),
-    };
-    let pool = sqlx::AnyPool::connect(&url).await.unwrap();
-    sqlx::raw_sql(sql).execute(&pool).await.unwrap();
-    pool.close().await;
 }

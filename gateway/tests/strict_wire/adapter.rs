@@ -28,6 +28,9 @@ const PATIENT: Limits = Limits {
     idle_seconds: NEVER,
 };
 
+/// A broken judge makes exchanges wait for ever; better it fails.
+const HANG: Duration = Duration::from_secs(20);
+
 /// What a service saw: method, target, Host, and the body or the fault in it.
 type Seen = (Method, String, Option<String>, Result<Vec<u8>, Option<Fault>>);
 
@@ -103,7 +106,8 @@ async fn exchange(bytes: &[u8], cut: usize) -> (Vec<Seen>, Option<Refused>, Stri
         from.read_to_end(&mut answers).await.unwrap();
         String::from_utf8_lossy(&answers).into_owned()
     };
-    let ((seen, refused), (), answers) = tokio::join!(serve(server, PATIENT), send, receive);
+    let exchange = async { tokio::join!(serve(server, PATIENT), send, receive) };
+    let ((seen, refused), (), answers) = tokio::time::timeout(HANG, exchange).await.expect("an end");
     (seen, refused, answers)
 }
 
@@ -254,10 +258,12 @@ async fn a_dripped_head_is_refused() {
     let mut strict = pin!(strict);
     let mut byte = [0];
     let mut drip = tokio::time::interval(Duration::from_millis(50));
+    let mut hang = pin!(tokio::time::sleep(HANG));
     let refused = loop {
         tokio::select! {
             refused = verdict.refused() => break refused,
             read = strict.read(&mut byte) => panic!("{read:?}"),
+            () = &mut hang => panic!("dripping bytes must not buy time"),
             _ = drip.tick() => client.write_all(b"x").await.unwrap(),
         }
     };

@@ -102,6 +102,8 @@ fn fields_are_tokens_and_text() {
         "N\u{e9}: x",
         "X: a\u{7f}b",
         "X: a\u{1}b",
+        "X:\u{c}a",
+        "X: a\u{c}",
         "Content-Type: text/\u{e9}",
     ] {
         refuses(with(field), "malformed");

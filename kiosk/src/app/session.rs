@@ -30,15 +30,22 @@ impl Kiosk {
             url: browse.wanted.clone(),
         });
         browse.started(generation, browser);
+        self.browsers += 1;
         Task::run(events, move |event| Message::Browser(generation, event))
+            .chain(Task::done(Message::BrowserGone))
     }
 
     pub(super) fn browser_told(&mut self, generation: Generation, event: browser::Event) -> Task<Message> {
         let Some(browse) = self.browse_mut().filter(|browse| browse.generation == generation) else {
             return Task::none();
         };
+        let before = browse.status;
         let action = browse.told(event, Instant::now());
-        self.browse_act(action)
+        // The page takes the keyboard as soon as there is one.
+        let painted = browse.status != before
+            && matches!(browse.status, browse::Status::Ready | browse::Status::Restarted);
+        let acted = self.browse_act(action);
+        if painted && matches!(self.screen, Screen::Browse) { acted.chain(self.focus_first()) } else { acted }
     }
 
     pub(super) fn browse_told(&mut self, message: browse::Message) -> Task<Message> {
@@ -71,6 +78,9 @@ impl Kiosk {
             Some("training") => crate::screen::home::Door::Training,
             _ => crate::screen::home::Door::Administrative,
         };
+        if let Some(browse) = self.browse_mut() {
+            browse.left();
+        }
         let shown = self.show(Screen::Services(services::State { door }));
         Task::batch([shown, self.ask_services()])
     }

@@ -69,7 +69,10 @@ impl Kiosk {
                 title: browse.title.clone(),
                 loading: browse.loading,
             }),
-            browser: browse.map(|browse| browse.status.word()),
+            browser: match browse {
+                Some(browse) => Some(browse.status.word()),
+                None => (self.browsers > 0).then_some("ending"),
+            },
         }
     }
 

@@ -97,7 +97,7 @@ pub async fn start(plan: Plan) -> Result<Cage, CageError> {
 
     let mut command = Command::new("bwrap");
     command
-        .args(walls(&stage))
+        .args(walls(&stage, plan.language))
         .arg("--")
         .arg(STAGE)
         .arg(INNER_VERB)
@@ -168,7 +168,7 @@ fn written(policy: &str) -> Result<PipeReader, CageError> {
 }
 
 /// What the cage can see: system files to read, and empty folders of its own.
-fn walls(stage: &Path) -> Vec<String> {
+fn walls(stage: &Path, language: &str) -> Vec<String> {
     let words = "--unshare-net --unshare-pid --unshare-ipc --unshare-uts --unshare-cgroup-try --die-with-parent --new-session \
          --ro-bind /usr /usr --symlink usr/lib /lib --symlink usr/lib64 /lib64 --symlink usr/bin /bin \
          --ro-bind-try /etc/ld.so.cache /etc/ld.so.cache --ro-bind-try /etc/fonts /etc/fonts \
@@ -192,15 +192,8 @@ fn walls(stage: &Path) -> Vec<String> {
         "PATH",
         "/usr/bin",
     ]);
-    // Without an address Chromium looks for buses in every usual place, and says so for each.
-    add(&[
-        "--setenv",
-        "DBUS_SESSION_BUS_ADDRESS",
-        "disabled:",
-        "--setenv",
-        "DBUS_SYSTEM_BUS_ADDRESS",
-        "disabled:",
-    ]);
+    // There is no bus in here; without an address Chromium would try to launch one.
+    add(&["--setenv", "DBUS_SESSION_BUS_ADDRESS", "unix:path=/run/no-bus", "--setenv", "LANGUAGE", language]);
     add(&["--remount-ro", "/"]);
     walls
 }
@@ -279,6 +272,6 @@ mod tests {
         assert!(!arguments.iter().any(|argument| argument.contains("sandbox")), "{arguments:?}");
         assert!(arguments.contains(&"--proxy-server=127.0.0.1:3128".to_owned()));
         assert!(arguments.contains(&"--proxy-bypass-list=<-loopback>".to_owned()));
-        assert!(walls(Path::new("/stage")).contains(&"--unshare-net".to_owned()));
+        assert!(walls(Path::new("/stage"), "fr").contains(&"--unshare-net".to_owned()));
     }
 }

@@ -61,10 +61,10 @@ pub enum Event {
     /// Chromium runs, its sandbox was seen, its page is being opened.
     Started,
     Frame(frame::Picture),
-    /// The main page is elsewhere, or its title changed.
+    /// The main page is elsewhere (no title yet), or its title is known.
     Page {
         url: String,
-        title: String,
+        title: Option<String>,
     },
     Loading(bool),
     /// A page load that the gateway refused; the page before is still there.

@@ -7,6 +7,7 @@ pub const BINDING: &str = "passerelleTell";
 
 /// - Popups of `<select>` are windows of their own, which no frame shows: `base-select` draws them in the page.
 /// - Links and forms that name another window open in this one (a form keeps its fields, which a new address would lose).
+/// - The title is told when it changes: headless Chromium does not.
 /// - `window.print()` fires `beforeprint`; nothing would be seen otherwise.
 pub const SCRIPT: &str = r#"(() => {
   const sheet = new CSSStyleSheet();
@@ -19,5 +20,14 @@ pub const SCRIPT: &str = r#"(() => {
   };
   addEventListener('click', here, true);
   addEventListener('submit', here, true);
+  if (window === top) {
+    let told;
+    const tell = () => { if (told !== document.title) globalThis.passerelleTell?.('title:' + (told = document.title)); };
+    addEventListener('DOMContentLoaded', () => {
+      tell();
+      new MutationObserver(tell).observe(document.head ?? document, { subtree: true, childList: true, characterData: true });
+    });
+    addEventListener('pageshow', () => { told = undefined; tell(); });
+  }
   addEventListener('beforeprint', () => globalThis.passerelleTell?.('print'));
 })()"#;

@@ -23,6 +23,8 @@ use super::{Command, Dialog, DialogKind, Event, Failure, NotYet, Setup, policies
 const CALL_LIMIT: usize = 1024;
 /// Bytes one read of the pipe takes: a frame in a few reads.
 const READ_BYTES: usize = 256 << 10;
+/// Characters of a title that our bar could show.
+const TITLE_LIMIT: usize = 200;
 /// JPEG quality of the frames: at 80 text is clean, and a frame takes 2 to 6 ms to decode.
 const FRAME_QUALITY: u32 = 80;
 
@@ -181,7 +183,8 @@ struct Owner<'a> {
     size: (u32, u32),
     /// The Fetch request that waits for a name and a password.
     credentials: Option<String>,
-    told: (String, String),
+    /// The address of the page that is shown.
+    shown: String,
 }
 
 impl<'a> Owner<'a> {
@@ -193,7 +196,7 @@ impl<'a> Owner<'a> {
         decoder: Decoder,
     ) -> Owner<'a> {
         let size = setup.size;
-        let (pending, told) = Default::default();
+        let (pending, shown) = Default::default();
         Owner {
             setup,
             calls,
@@ -205,13 +208,13 @@ impl<'a> Owner<'a> {
             page: None,
             size,
             credentials: None,
-            told,
+            shown,
         }
     }
 
     /// First words: tell about every target, and let none run before we have dressed it.
     fn greet(&mut self) {
-        self.call(None, "Target.setDiscoverTargets", json!({"discover": true}));
+        self.call(None, "Target.setDiscoverTargets", json!({"discover": true})); // tells of crashes
         self.attach_children(None);
         self.call(None, "Browser.setDownloadBehavior", json!({"behavior": "deny", "eventsEnabled": true}));
     }
@@ -305,7 +308,6 @@ impl<'a> Owner<'a> {
                 let ours = self.page.as_ref().is_some_and(|(page, _)| Some(page) == session.as_ref());
                 match (method.as_str(), ours) {
                     ("Target.attachedToTarget", _) => self.attached(&params).await,
-                    ("Target.targetInfoChanged", _) => self.info_changed(&params["targetInfo"]).await,
                     ("Target.targetCrashed" | "Inspector.targetCrashed", _)
                         if ours || self.is_page(&params) =>
                     {
@@ -328,8 +330,11 @@ impl<'a> Owner<'a> {
         match (self.pending.remove(&id), result) {
             (Some(Pending::History), Ok(history)) => {
                 let current = history["currentIndex"].as_u64().unwrap_or(0) as usize;
-                // Entry 0 is the blank page Chromium was started with.
-                match history["entries"].get(current.wrapping_sub(1)).filter(|_| current > 1) {
+                // Before the first page of a site there is the blank one.
+                match history["entries"]
+                    .get(current.wrapping_sub(1))
+                    .filter(|entry| entry["url"] != "about:blank")
+                {
                     Some(entry) => {
                         self.page_call("Page.navigateToHistoryEntry", json!({"entryId": entry["id"]}));
                     }
@@ -394,15 +399,24 @@ impl<'a> Owner<'a> {
         self.call(Some(session), "Runtime.runIfWaitingForDebugger", json!({}));
     }
 
-    async fn info_changed(&mut self, info: &Value) {
-        if !self.is_page(info) {
-            return;
+    /// The main page is at another address: its title comes later.
+    async fn moved(&mut self, url: &Value) {
+        let url = url.as_str().unwrap_or_default();
+        if url != "about:blank" {
+            self.shown = url.to_owned();
+            self.tell(Event::Page { url: url.to_owned(), title: None }).await;
         }
-        let text = |name: &str| info[name].as_str().unwrap_or_default().to_owned();
-        let now = (text("url"), text("title"));
-        if now != self.told && now.0 != "about:blank" {
-            self.told = now.clone();
-            self.tell(Event::Page { url: now.0, title: now.1 }).await;
+    }
+
+    /// What the hooks of a document say.
+    async fn hooks_told(&mut self, payload: &str) {
+        match payload.split_once(':') {
+            Some(("title", title)) => {
+                let title = title.chars().take(TITLE_LIMIT).collect();
+                self.tell(Event::Page { url: self.shown.clone(), title: Some(title) }).await;
+            }
+            _ if payload == "print" => self.tell(Event::NotYet(NotYet::Print)).await,
+            _ => {}
         }
     }
 
@@ -425,10 +439,12 @@ impl<'a> Owner<'a> {
             "Page.javascriptDialogOpening" => self.dialog(&params).await,
             "Page.windowOpen" => self.window_wanted(&params),
             "Page.fileChooserOpened" => self.tell(Event::NotYet(NotYet::Upload)).await,
-            "Runtime.bindingCalled"
-                if params["name"] == page_hooks::BINDING && params["payload"] == "print" =>
-            {
-                self.tell(Event::NotYet(NotYet::Print)).await;
+            "Page.frameNavigated" if params["frame"]["parentId"].is_null() => {
+                self.moved(&params["frame"]["url"]).await;
+            }
+            "Page.navigatedWithinDocument" if self.is_main_frame(&params) => self.moved(&params["url"]).await,
+            "Runtime.bindingCalled" if params["name"] == page_hooks::BINDING => {
+                self.hooks_told(params["payload"].as_str().unwrap_or_default()).await;
             }
             _ => {}
         }

@@ -119,6 +119,13 @@ impl State {
         self.navigate(url);
     }
 
+    /// The person is elsewhere: the page stops, and with it its minutes.
+    pub fn left(&mut self) {
+        self.over = Over::Nothing;
+        (self.picture, self.url, self.title) = (None, String::new(), String::new());
+        self.send(Command::Open("about:blank".into()));
+    }
+
     /// The gateway is back: what it kept from opening is opened again.
     pub fn recovered(&mut self) {
         if self.url != self.wanted {
@@ -153,11 +160,16 @@ impl State {
                 if self.url != url && self.status == Status::Restarted && self.url == self.wanted {
                     self.status = Status::Ready;
                 }
-                (self.wanted, self.url, self.title) = (url.clone(), url, title);
+                self.title = match title {
+                    Some(title) => title,
+                    None if self.url == url => std::mem::take(&mut self.title),
+                    None => String::new(),
+                };
+                (self.wanted, self.url) = (url.clone(), url);
             }
             Event::Loading(loading) => self.loading = loading,
             Event::Refused { url, problem } => {
-                self.over = Over::refusal(url, problem.code);
+                self.over = Over::refused(url, problem.code);
                 return Action::Focus(self.over.first_focus());
             }
             Event::Failed { url, why } => {
@@ -165,7 +177,7 @@ impl State {
                 match why {
                     Failure::GatewayUnreachable => return Action::Unreachable { terminal_refused: false },
                     Failure::TerminalRefused => return Action::Unreachable { terminal_refused: true },
-                    Failure::Site => self.over = Over::Failed { url },
+                    Failure::Site => self.over = Over::Failed { url, code: None },
                 }
                 return Action::Focus(self.over.first_focus());
             }
@@ -209,6 +221,7 @@ impl State {
     pub fn update(&mut self, message: Message) -> Action {
         match message {
             Message::BackPressed if self.status == Status::CannotStart => Action::Leave,
+            Message::BackPressed if !self.over.is_nothing() => self.escape(),
             Message::BackPressed => {
                 self.send(Command::Back);
                 Action::Focus(page::NAME)
@@ -345,7 +358,7 @@ mod tests {
     #[test]
     fn a_crash_reopens_the_last_page_until_there_are_too_many() {
         let (mut state, now) = (state(), Instant::now());
-        state.told(Event::Page { url: "https://www.caf.fr/2".into(), title: String::new() }, now);
+        state.told(Event::Page { url: "https://www.caf.fr/2".into(), title: None }, now);
         for crash in 0..RESTART_LIMIT {
             assert!(matches!(state.told(Event::Crashed, now), Action::Restart), "crash {crash}");
             assert_eq!((state.wanted.as_str(), state.status), ("https://www.caf.fr/2", Status::Crashed));

@@ -6,7 +6,7 @@ use passerelle_api as api;
 
 use super::{Bar, Context, body, frame, hint, quiet, title};
 use crate::theme::{self, size};
-use crate::widget::Element;
+use crate::widget::{Element, focus};
 
 #[derive(Default)]
 pub struct State {
@@ -30,6 +30,8 @@ pub fn view<'a>(state: &'a State, context: &Context<'a>) -> Element<'a, Message>
         Some(list) => {
             let cards = list.requests.iter().map(|request| entry(request, context));
             scrollable(column(cards).spacing(14).padding([8, 10]))
+                .id(focus::SCROLLED)
+                .spacing(6)
                 .style(theme::scroller)
                 .height(Length::Fill)
                 .into()

@@ -7,8 +7,8 @@ use passerelle_api as api;
 use super::home::Door;
 use super::{Bar, Context, body, frame, hint, quiet, title};
 use crate::theme::{self, Look, size};
-use crate::widget::Element;
 use crate::widget::control::control;
+use crate::widget::{Element, focus};
 
 pub struct State {
     pub door: Door,
@@ -61,7 +61,12 @@ pub fn view<'a>(
             for service in closed {
                 cards = cards.push(closed_card(service, context));
             }
-            scrollable(container(cards).padding([8, 10])).style(theme::scroller).height(Length::Fill).into()
+            scrollable(container(cards).padding([8, 10]))
+                .id(focus::SCROLLED)
+                .spacing(6)
+                .style(theme::scroller)
+                .height(Length::Fill)
+                .into()
         }
     };
     let content = column![top, content].spacing(20).max_width(1100);

@@ -23,7 +23,14 @@ pub struct Seen {
     pub bounds: Rectangle,
     pub enabled: bool,
     pub focused: bool,
+    /// Pixels the list around it must scroll to show it whole.
+    pub hidden: f32,
 }
+
+/// Id of the one list that scrolls on a screen.
+pub const SCROLLED: &str = "list";
+/// Pixels a control is kept away from the edge of its list: its focus ring, and a little of what follows.
+const SCROLL_MARGIN: f32 = 24.0;
 
 /// Lists the controls of the view as it is laid out now, in the order of Tab.
 pub fn survey<Message: Send + 'static>(
@@ -33,7 +40,7 @@ pub fn survey<Message: Send + 'static>(
 }
 
 /// The next control of the keyboard, round and round; pure.
-pub fn next(seen: &[Seen], backwards: bool) -> Option<&str> {
+pub fn next(seen: &[Seen], backwards: bool) -> Option<&Seen> {
     let ways: Vec<&Seen> = seen.iter().filter(|control| control.enabled).collect();
     let count = ways.len();
     let index = match (ways.iter().position(|control| control.focused), backwards) {
@@ -42,7 +49,17 @@ pub fn next(seen: &[Seen], backwards: bool) -> Option<&str> {
         (Some(index), false) => (index + 1) % count,
         (Some(index), true) => (index + count - 1) % count,
     };
-    ways.get(index).map(|control| control.name.as_str())
+    ways.get(index).copied()
+}
+
+fn hidden(bounds: Rectangle, window: Rectangle) -> f32 {
+    let above = bounds.y - window.y;
+    let below = (bounds.y + bounds.height) - (window.y + window.height);
+    match (above < 0.0, below > 0.0) {
+        (true, _) => above - SCROLL_MARGIN,
+        (false, true) => (below + SCROLL_MARGIN).min(above),
+        (false, false) => 0.0,
+    }
 }
 
 #[derive(Default)]
@@ -81,13 +98,20 @@ impl Operation<Vec<Seen>> for Survey {
         let Some(named) = state.downcast_ref::<Named>() else { return };
         let bounds = bounds - self.translation;
         // A control scrolled out of sight keeps its place in the order, with nothing to click.
+        let hidden = self.window.map_or(0.0, |window| hidden(bounds, window));
         let bounds = match self.window {
             Some(window) => {
                 window.intersection(&bounds).unwrap_or(Rectangle { width: 0.0, height: 0.0, ..bounds })
             }
             None => bounds,
         };
-        self.seen.push(Seen { name: named.name.clone(), bounds, enabled: named.enabled, focused: false });
+        self.seen.push(Seen {
+            name: named.name.clone(),
+            bounds,
+            enabled: named.enabled,
+            focused: false,
+            hidden,
+        });
     }
 
     fn focusable(&mut self, _id: Option<&Id>, _bounds: Rectangle, state: &mut dyn Focusable) {
@@ -115,10 +139,13 @@ mod tests {
                 bounds,
                 enabled,
                 focused: name == focused,
+                hidden: 0.0,
             };
             names.into_iter().map(control).collect()
         };
-        let check = |focused, backwards, expected| assert_eq!(next(&seen(focused), backwards), expected);
+        let check = |focused, backwards, expected| {
+            assert_eq!(next(&seen(focused), backwards).map(|control| control.name.as_str()), expected)
+        };
         check("", false, Some("language"));
         check("", true, Some("help"));
         check("language", false, Some("person"));

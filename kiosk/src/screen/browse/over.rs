@@ -13,6 +13,19 @@ use crate::widget::icon::{Icon, icon};
 /// Characters of a reason: a few sentences.
 const REASON_LIMIT: usize = 500;
 
+/// Reasons that are nobody's decision: trying again may help, asking for access would not.
+const BREAKDOWNS: &[&str] = &[
+    "dns",
+    "connect",
+    "tls-upstream",
+    "upstream-protocol",
+    "timeout",
+    "journal-unavailable",
+    "busy",
+    "stopping",
+    "rate",
+];
+
 #[derive(Debug, Default)]
 pub enum Over {
     #[default]
@@ -30,8 +43,10 @@ pub enum Over {
         sending: Sending,
     },
     Asked,
+    /// A page load that failed; the reason code where the gateway said one.
     Failed {
         url: String,
+        code: Option<String>,
     },
     Dialog {
         dialog: Dialog,
@@ -80,8 +95,12 @@ pub enum Action {
 }
 
 impl Over {
-    pub fn refusal(url: String, code: String) -> Over {
-        Over::Refusal { url, code }
+    /// What the gateway refused, or what failed beyond it.
+    pub fn refused(url: String, code: String) -> Over {
+        match BREAKDOWNS.contains(&code.as_str()) {
+            true => Over::Failed { url, code: Some(code) },
+            false => Over::Refusal { url, code },
+        }
     }
 
     pub fn dialog(dialog: Dialog) -> Over {
@@ -101,7 +120,7 @@ impl Over {
     pub fn refusal_code(&self) -> Option<&str> {
         match self {
             Over::Refusal { code, .. } | Over::Asking { code, .. } => Some(code),
-            Over::Failed { .. } => Some("failed"),
+            Over::Failed { code, .. } => Some(code.as_deref().unwrap_or("failed")),
             _ => None,
         }
     }
@@ -269,11 +288,14 @@ impl Over {
                 .spacing(18)
                 .align_x(Alignment::Center),
             ),
-            Over::Failed { url } => whole(
+            Over::Failed { url, code } => whole(
                 column![
                     icon(Icon::Cut, 84.0, theme::SOFT_INK, theme::PAPER),
                     title(words.get("failed-title")),
-                    body(words.with("failed-body", &[("host", host(url).into())])),
+                    body(match code {
+                        Some(code) => words.reason(code),
+                        None => words.with("failed-body", &[("host", host(url).into())]),
+                    }),
                     row![
                         primary("retry", words.get("retry"), Message::Retried),
                         secondary("refusal-return", back_words(), Message::Closed)

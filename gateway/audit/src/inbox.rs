@@ -1,0 +1,174 @@
+//! What the handles and the writer share: two lists, a bell, and the places in both.
+//!
+//! The mutex is held for moments only, never across I/O. Records wait in a queue bounded by `places`; closings in a list bounded
+//! by `live`, whose places were booked with their openings.
+
+use std::collections::VecDeque;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+use jiff::Timestamp;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+
+use crate::journal::{JournalError, Limits, Opening};
+use crate::record::{Draft, ENTRY_LIMIT_BYTES, Kind, Sealed, URL_LIMIT_BYTES};
+use crate::seal::{OVERHEAD_BYTES, SealingKey};
+use crate::tail;
+
+/// What the handles and the writer share.
+pub(crate) struct Inbox {
+    queues: Mutex<Queues>,
+    /// Rings when there is work or the end.
+    pub(crate) news: Condvar,
+    pub(crate) places: Arc<Semaphore>,
+    pub(crate) live: Arc<Semaphore>,
+    pub(crate) live_limit: usize,
+    /// For [`Health`] only.
+    pub(crate) status: Mutex<Status>,
+    pub(crate) records: AtomicU64,
+    pub(crate) published: AtomicU64,
+}
+
+#[derive(Default)]
+pub(crate) struct Queues {
+    /// Bounded by `places`.
+    pub(crate) records: VecDeque<Submission>,
+    /// Bounded by `live`.
+    pub(crate) closings: Vec<Closing>,
+    pub(crate) stop: bool,
+    /// The writer is gone.
+    ended: bool,
+    stopped: Vec<oneshot::Sender<()>>,
+}
+
+#[derive(Clone, Default)]
+pub(crate) struct Status {
+    pub(crate) write_failure: Option<String>,
+    pub(crate) publish_failure: Option<String>,
+    pub(crate) last_sync: Option<Timestamp>,
+}
+
+impl Queues {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.records.is_empty() && self.closings.is_empty()
+    }
+}
+
+impl Inbox {
+    pub(crate) fn new(limits: &Limits) -> Self {
+        Inbox {
+            queues: Mutex::default(),
+            news: Condvar::new(),
+            places: Arc::new(Semaphore::new(limits.queue_records)),
+            live: Arc::new(Semaphore::new(limits.live_exchanges)),
+            live_limit: limits.live_exchanges,
+            status: Mutex::default(),
+            records: AtomicU64::new(0),
+            published: AtomicU64::new(0),
+        }
+    }
+
+    /// A poisoned lock is taken all the same: the lists stay whole, and closings must be written.
+    pub(crate) fn queues(&self) -> MutexGuard<'_, Queues> {
+        self.queues.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn stop(&self, done: Option<oneshot::Sender<()>>) {
+        self.places.close();
+        self.live.close();
+        let mut queues = self.queues();
+        queues.stop = true;
+        // After the end nobody would answer: dropping the sender does.
+        let done = done.filter(|_| !queues.ended);
+        queues.stopped.extend(done);
+        drop(queues);
+        self.news.notify_all();
+    }
+}
+
+impl Inbox {
+    /// The writer is gone: whoever waits gets no answer, whoever stops the journal gets one.
+    pub(crate) fn end(&self) {
+        self.stop(None);
+        let mut queues = self.queues();
+        queues.records.clear();
+        queues.stopped.drain(..).for_each(|done| _ = done.send(()));
+        queues.ended = true;
+    }
+}
+
+/// A record on its way to the writer, serialised by its caller so that the writer need not.
+pub(crate) struct Prepared {
+    pub(crate) draft: Draft,
+    pub(crate) plaintext: Vec<u8>,
+    pub(crate) key: Option<Arc<SealingKey>>,
+}
+
+impl Prepared {
+    /// A record that must fit as it is.
+    pub(crate) fn record(draft: Draft, key: Arc<SealingKey>) -> Result<Self, JournalError> {
+        let fits = |what, bytes, limit| match bytes > limit {
+            true => Err(JournalError::TooLarge { what, bytes, limit }),
+            false => Ok(()),
+        };
+        fits("url", draft.sealed.url.as_ref().map_or(0, String::len), URL_LIMIT_BYTES)?;
+        fits("page", draft.sealed.page.as_ref().map_or(0, String::len), URL_LIMIT_BYTES)?;
+        fits("reason", draft.reason.as_ref().map_or(0, String::len), tail::NAME_LIMIT_BYTES)?;
+        let plaintext = draft.sealed.to_bytes();
+        fits("everything", plaintext.len() + OVERHEAD_BYTES + tail::HEADER_LIMIT_BYTES, ENTRY_LIMIT_BYTES)?;
+        Ok(Prepared { draft, plaintext, key: Some(key) })
+    }
+
+    /// A closing that is made to fit its reserved bytes.
+    pub(crate) fn closing(mut draft: Draft, opened: u64, key: Option<Arc<SealingKey>>) -> Self {
+        draft.kind = Kind::Closed;
+        draft.opened = Some(opened);
+        draft.reason = draft.reason.filter(|reason| reason.len() <= tail::NAME_LIMIT_BYTES);
+        let limit = tail::CLOSING_LIMIT_BYTES - OVERHEAD_BYTES - tail::HEADER_LIMIT_BYTES;
+        let mut plaintext = draft.sealed.to_bytes();
+        let shorten: [fn(&mut Sealed); 3] =
+            [|sealed| sealed.page = None, |sealed| sealed.url = None, keep_numbers];
+        for shorten in shorten {
+            if plaintext.len() <= limit {
+                break;
+            }
+            shorten(&mut draft.sealed);
+            plaintext = draft.sealed.to_bytes();
+        }
+        Prepared { draft, plaintext, key }
+    }
+}
+
+fn keep_numbers(sealed: &mut Sealed) {
+    let Sealed { policy, status, sent_bytes, received_bytes, duration_ms, .. } = *sealed;
+    *sealed = Sealed { policy, status, sent_bytes, received_bytes, duration_ms, ..Sealed::default() };
+}
+
+pub(crate) struct Submission {
+    pub(crate) prepared: Prepared,
+    pub(crate) answer: Answer,
+    /// Freed when the writer takes it.
+    pub(crate) _place: OwnedSemaphorePermit,
+}
+
+pub(crate) struct Closing {
+    pub(crate) prepared: Prepared,
+    /// Freed when the closing is durable; an orphan's closing has none.
+    pub(crate) _booking: Option<OwnedSemaphorePermit>,
+}
+
+impl Closing {
+    pub(crate) fn of_orphan(prepared: Prepared) -> Self {
+        Closing { prepared, _booking: None }
+    }
+}
+
+/// Whom to tell that a record is durable, or not.
+pub(crate) enum Answer {
+    Index(oneshot::Sender<Result<u64, JournalError>>),
+    Opening {
+        answer: oneshot::Sender<Result<Opening, JournalError>>,
+        identity: Box<Sealed>,
+        booking: OwnedSemaphorePermit,
+    },
+}

@@ -1,0 +1,192 @@
+//! What a person does at the kiosk, step by step, with keys and clicks: the end-to-end tests' script and the demo's tour.
+//!
+//! Each step waits for what it causes, on the kiosk's events or on the pixels, and takes a picture when there is an album.
+
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use anyhow::{Context, Result};
+
+use crate::{
+    dokuwiki,
+    kiosk::{Event, Kiosk},
+    sample::Person,
+    site::{self, Fields},
+};
+
+/// For a screen of the kiosk itself.
+const SCREEN_LIMIT: Duration = Duration::from_secs(30);
+/// For a page: Chromium's start and a loaded machine included.
+const PAGE_LIMIT: Duration = Duration::from_secs(60);
+
+/// Accents, dead keys and AltGr, as a person types them.
+pub const REQUEST: &str = "Une aide pour mon loyer : é è ç à @ € ï";
+
+pub struct Tour<'a> {
+    pub kiosk: Kiosk<'a>,
+    album: Option<PathBuf>,
+    pictures: usize,
+}
+
+impl<'a> Tour<'a> {
+    pub fn new(kiosk: Kiosk<'a>) -> Tour<'a> {
+        Tour { kiosk, album: None, pictures: 0 }
+    }
+
+    /// Keeps pictures of every screen in `folder`.
+    pub fn with_album(mut self, folder: &Path) -> Tour<'a> {
+        self.album = Some(folder.into());
+        self
+    }
+
+    /// Saves the screen as the album's next picture, once nothing moves on it.
+    pub fn picture(&mut self, name: &str) -> Result<()> {
+        let Some(album) = &self.album else { return Ok(()) };
+        self.pictures += 1;
+        self.kiosk.screen.save_still(&album.join(format!("{:02}-{name}.png", self.pictures)))
+    }
+
+    pub fn sign_in(&mut self, person: &Person) -> Result<()> {
+        self.kiosk.wait("the field for the name", SCREEN_LIMIT, focused("person"))?;
+        self.picture("connexion")?;
+        self.kiosk.screen.write(person.id)?;
+        self.kiosk.screen.press("Return")?;
+        self.kiosk.wait("the field for the PIN", SCREEN_LIMIT, focused("pin"))?;
+        self.kiosk.screen.write(person.pin)?;
+        self.picture("code")?;
+        self.kiosk.screen.press("Return")?;
+        self.kiosk.wait_for_screen("home", SCREEN_LIMIT)?;
+        self.picture("accueil")
+    }
+
+    /// From home through a door (`administrative`, `training`) to the first page of a service.
+    pub fn open_service(&mut self, door: &str, service: &str, title: &str) -> Result<()> {
+        self.kiosk.click(&format!("door-{door}"), SCREEN_LIMIT)?;
+        self.kiosk.wait_for_screen("services", SCREEN_LIMIT)?;
+        self.picture("services")?;
+        self.kiosk.click(&format!("service-{service}"), SCREEN_LIMIT)?;
+        self.wait_for_page(title)?;
+        self.picture("page")
+    }
+
+    /// Waits until a page whose title has `title` is loaded and drawn.
+    pub fn wait_for_page(&mut self, title: &str) -> Result<Event> {
+        self.kiosk.wait(&format!("the page {title:?}"), PAGE_LIMIT, |event| {
+            let there = |page: &crate::kiosk::Page| !page.loading && page.title.contains(title);
+            event.page.as_ref().is_some_and(there)
+        })
+    }
+
+    /// Waits until the screen reads `text`.
+    pub fn see(&self, text: &str) -> Result<()> {
+        self.kiosk.screen.wait_for_text(PAGE_LIMIT, text).map(drop)
+    }
+
+    /// Clicks on what reads `text`.
+    pub fn follow(&self, text: &str) -> Result<()> {
+        self.kiosk.screen.click_text(PAGE_LIMIT, text)
+    }
+
+    fn write_and_go_on(&self, text: &str) -> Result<()> {
+        self.kiosk.screen.write(text)?;
+        self.kiosk.screen.press("Tab")
+    }
+
+    /// The whole form of the stand-in site, from its first page to the receipt; what was entered.
+    pub fn fill_in_form(&mut self) -> Result<Fields> {
+        self.follow("Commencer la démarche")?;
+        self.wait_for_page("IdentitéExemple")?;
+        self.see("Camille Exemple")?;
+        self.picture("identite")?;
+        self.kiosk.screen.press("Return")?;
+
+        self.wait_for_page("Demande d'aide au logement")?;
+        self.see("Adresse électronique")?;
+        self.write_and_go_on("Exemple")?;
+        self.write_and_go_on("Camille")?;
+        self.kiosk.screen.write("camille@exemple.fr")?;
+        self.picture("etape-identite")?;
+        self.kiosk.screen.press("Return")?;
+
+        self.see("Votre logement")?;
+        self.follow("Choisissez")?;
+        self.see("Hébergé par un proche")?;
+        self.picture("liste")?;
+        self.follow("Hébergé par un proche")?;
+        self.kiosk.screen.press("Tab")?;
+        self.kiosk.screen.write("01022024")?;
+        self.picture("etape-situation")?;
+        self.follow("Continuer")?;
+
+        self.see("Expliquez votre demande")?;
+        self.kiosk.screen.write(REQUEST)?;
+        self.picture("etape-demande")?;
+        self.follow("Continuer")?;
+
+        self.see("Vérifiez votre demande")?;
+        self.picture("verification")?;
+        self.follow("Envoyer la demande")?;
+        self.see("Votre demande est enregistrée")?;
+        self.picture("recepisse")?;
+        let entered = [
+            ("nom", "Exemple"),
+            ("prenom", "Camille"),
+            ("courriel", "camille@exemple.fr"),
+            ("situation", "Hébergé par un proche"),
+            ("depuis", "2024-02-01"),
+            ("demande", REQUEST),
+        ];
+        Ok(entered.map(|(name, value)| (name.to_string(), value.to_string())).into())
+    }
+
+    /// Follows the receipt's link to a site without a rule and is told so; the refusal's reason code.
+    pub fn be_refused(&mut self) -> Result<String> {
+        self.follow("Voir un site partenaire")?;
+        let refused = |event: &Event| event.dialog.as_deref() == Some("refusal");
+        let event = self.kiosk.wait("a refusal", PAGE_LIMIT, refused)?;
+        self.see(site::ELSEWHERE)?;
+        self.picture("refus")?;
+        event.refusal.context("a refusal has its reason")
+    }
+
+    /// Asks staff for access from the refusal, and returns to the page.
+    pub fn ask_for_access(&mut self, reason: &str) -> Result<()> {
+        self.kiosk.click("refusal-ask", SCREEN_LIMIT)?;
+        self.kiosk.wait("the field for the reason", SCREEN_LIMIT, focused("ask-reason"))?;
+        self.kiosk.screen.write(reason)?;
+        self.picture("demande-acces")?;
+        self.kiosk.click("ask-send", SCREEN_LIMIT)?;
+        self.kiosk.wait("the request's confirmation", SCREEN_LIMIT, |event| {
+            event.dialog.as_deref() == Some("asked")
+        })?;
+        self.picture("acces-demande")?;
+        self.kiosk.click("close", SCREEN_LIMIT)
+    }
+
+    /// Signs in to the wiki, and writes `text` into the page `name`.
+    pub fn edit_wiki(&mut self, host: &str, name: &str, text: &str) -> Result<()> {
+        self.follow("S'identifier")?;
+        self.wait_for_page("Wiki exemple")?;
+        self.see("Nom d'utilisateur")?;
+        self.write_and_go_on(dokuwiki::USER)?;
+        self.kiosk.screen.write(dokuwiki::PASSWORD)?;
+        self.kiosk.screen.press("Return")?;
+        self.see("Se déconnecter")?;
+        let _ = (host, name, text);
+        Ok(())
+    }
+
+    pub fn sign_out(&mut self) -> Result<()> {
+        self.kiosk.click("sign-out", SCREEN_LIMIT)?;
+        self.kiosk.wait_for_screen("sign-in", SCREEN_LIMIT)?;
+        // "ending" is said while the browser's processes go; then nothing.
+        self.kiosk.wait("the end of the browser", SCREEN_LIMIT, |event| event.browser.is_none())?;
+        self.picture("au-revoir")
+    }
+}
+
+fn focused(name: &str) -> impl Fn(&Event) -> bool + '_ {
+    move |event| event.focus.as_deref() == Some(name)
+}
