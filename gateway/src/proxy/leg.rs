@@ -92,11 +92,19 @@ impl Leg {
         }
     }
 
+    /// The inspected tunnel around this leg.
+    pub fn tunnel(&self) -> Option<&Arc<Exchange>> {
+        match &self.place {
+            Place::Outer => None,
+            Place::Inspected { tunnel, .. } => Some(tunnel),
+        }
+    }
+
     /// Resolves when the tunnel around this leg is ended; never for the terminal port, whose exchanges end one by one.
     async fn ended(&self) {
-        match &self.place {
-            Place::Outer => std::future::pending().await,
-            Place::Inspected { tunnel, .. } => tunnel.ended().await,
+        match self.tunnel() {
+            None => std::future::pending().await,
+            Some(tunnel) => tunnel.ended().await,
         }
     }
 

@@ -12,6 +12,7 @@ use passerelle_audit::{Draft, Kind, Opening, Sealed};
 use passerelle_policy::{Decision, Mode, Reason};
 
 use super::identity::Caller;
+use super::leg::Leg;
 use super::live::Exchange;
 use super::question::Question;
 use super::refusal::Refusal;
@@ -44,12 +45,13 @@ impl Permit {
     ///
     /// Errors: `journal-unavailable`, and then nothing may leave.
     pub async fn record(
-        gateway: &Arc<Gateway>,
+        leg: &Leg,
         caller: &Caller,
         question: Question,
         decision: &Decision,
         policy: u64,
     ) -> Result<Permit, Refusal> {
+        let gateway = &leg.gateway;
         let confidential = decision.terms.confidential;
         let sealed = question.sealed(caller, decision, policy);
         let mut opened = Draft::new(Kind::Opened);
@@ -61,6 +63,7 @@ impl Permit {
             gateway.journal.open(opened.clone(), key).await.map_err(|_| Reason::JournalUnavailable)?;
         let service = decision.service.as_ref().map(|service| service.to_string());
         let mut exchange = Exchange::new(question, caller.session.clone(), policy, service);
+        exchange.within = leg.tunnel().cloned();
         if exchange.question.is_tunnel() {
             exchange.deadline = Some(tokio::time::Instant::now() + gateway.config.limits.tunnel());
             exchange.charged_by_bytes = decision.mode == Mode::Tunnel;
