@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use passerelle_audit::{Draft, Kind, Opening, Sealed};
+use passerelle_audit::{Draft, Effect, JournalError, Kind, Opening};
 use passerelle_policy::{Decision, Mode, Reason};
 
 use super::identity::Caller;
@@ -24,7 +24,6 @@ pub struct Permit {
     exchange: Arc<Exchange>,
     /// Taken by the drop.
     opening: Option<Opening>,
-    opened: Draft,
     confidential: bool,
     started: Instant,
     course: Mutex<Course>,
@@ -53,14 +52,15 @@ impl Permit {
     ) -> Result<Permit, Refusal> {
         let gateway = &leg.gateway;
         let confidential = decision.terms.confidential;
-        let sealed = question.sealed(caller, decision, policy);
         let mut opened = Draft::new(Kind::Opened);
-        opened.decision = Some(passerelle_audit::Effect::Allow);
-        opened.sealed = sealed;
+        opened.decision = Some(Effect::Allow);
+        opened.sealed = question.sealed(caller, decision, policy);
         let subject = Subject::Person(caller.session.person.clone());
         let key = gateway.sealing_key(&subject).await.map_err(Reason::from)?;
-        let opening =
-            gateway.journal.open(opened.clone(), key).await.map_err(|_| Reason::JournalUnavailable)?;
+        let opening = gateway.journal.open(opened, key).await.map_err(|error| match error {
+            JournalError::Busy(_) => Reason::Busy,
+            _ => Reason::JournalUnavailable,
+        })?;
         let service = decision.service.as_ref().map(|service| service.to_string());
         let mut exchange = Exchange::new(question, caller.session.clone(), policy, service);
         exchange.within = leg.tunnel().cloned();
@@ -78,7 +78,6 @@ impl Permit {
             gateway: gateway.clone(),
             exchange,
             opening: Some(opening),
-            opened,
             confidential,
             started: Instant::now(),
             course: Mutex::default(),
@@ -137,23 +136,20 @@ impl Permit {
 
     fn closing(&self, index: u64) -> Draft {
         let course = self.course();
-        let refused = course.failed;
         let reason =
-            refused.or(self.exchange.why_ended()).or((!course.finished).then_some(Reason::ClientGone));
+            course.failed.or(self.exchange.why_ended()).or((!course.finished).then_some(Reason::ClientGone));
+        // Somebody who left took no decision back; everything else that failed is a refusal after the opening.
+        let left = |reason: &Reason| matches!(reason, Reason::ClientGone | Reason::UpstreamGone);
+        let is_refused = course.failed.is_some_and(|reason| !left(&reason));
         let mut closing = Draft::new(Kind::Closed);
         closing.opened = Some(index);
-        closing.decision = Some(if refused.is_some() {
-            passerelle_audit::Effect::Refuse
-        } else {
-            passerelle_audit::Effect::Allow
-        });
+        closing.decision = Some(if is_refused { Effect::Refuse } else { Effect::Allow });
         closing.reason = reason.map(|reason| reason.as_str().to_owned());
+        // Who and what stand in the opening; the journal repeats them.
+        closing.sealed.status = course.status;
+        closing.sealed.duration_ms =
+            Some(u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX));
         let (sent, received) = self.exchange.meter.totals();
-        closing.sealed = Sealed {
-            status: course.status,
-            duration_ms: Some(u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)),
-            ..self.opened.sealed.clone()
-        };
         if !self.confidential {
             closing.sealed.address = course.address.map(|address| address.to_string());
             closing.sealed.sent_bytes = Some(sent);
