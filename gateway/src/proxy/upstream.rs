@@ -73,7 +73,7 @@ impl Pools {
 
 /// Sends a request on a pooled connection, or on one that is dialled now.
 ///
-/// `reached` is told the address as soon as it is known. Errors: what dialling can say, `tls-upstream`, `upstream-protocol`,
+/// `reached` is told the address as soon as it is known. Errors: what dialling can say, `tls-upstream`, `upstream-protocol`.
 pub async fn send(
     gateway: &Gateway,
     session: &Arc<LiveSession>,
