@@ -168,16 +168,39 @@ impl<'a> Tour<'a> {
         self.kiosk.click("close", SCREEN_LIMIT)
     }
 
-    /// Signs in to the wiki, and writes `text` into the page `name`.
-    pub fn edit_wiki(&mut self, host: &str, name: &str, text: &str) -> Result<()> {
+    /// Signs in to the wiki, and adds `text` to its first page.
+    pub fn edit_wiki(&mut self, text: &str) -> Result<()> {
         self.follow("S'identifier")?;
         self.see("Nom d'utilisateur")?;
+        self.picture("wiki-connexion")?;
+        // The field has the keyboard, as its page wants it.
         self.write_and_go_on(dokuwiki::USER)?;
         self.kiosk.screen.write(dokuwiki::PASSWORD)?;
         self.kiosk.screen.press("Return")?;
         self.see("Se déconnecter")?;
-        let _ = (host, name, text);
-        Ok(())
+        self.see("Mettre à jour le profil")?;
+        self.follow("Modifier")?;
+        self.see("Résumé")?;
+        self.follow(dokuwiki::FIRST_TEXT)?;
+        self.kiosk.screen.press("ctrl+End")?;
+        self.kiosk.screen.press("Return")?;
+        self.kiosk.screen.write(text)?;
+        self.picture("wiki-modification")?;
+        // The button behind the text saves.
+        self.kiosk.screen.press("Tab")?;
+        self.kiosk.screen.press("Return")?;
+        self.see(text)?;
+        self.picture("wiki-page")
+    }
+
+    /// From a page back to the two doors.
+    pub fn leave_site(&mut self) -> Result<()> {
+        self.kiosk.click("leave", SCREEN_LIMIT)?;
+        self.kiosk.wait("the screen behind the page", SCREEN_LIMIT, |event| event.screen != "browse")?;
+        if self.kiosk.now()?.screen != "home" {
+            self.kiosk.click("back", SCREEN_LIMIT)?;
+        }
+        self.kiosk.wait_for_screen("home", SCREEN_LIMIT).map(drop)
     }
 
     pub fn sign_out(&mut self) -> Result<()> {
