@@ -51,10 +51,10 @@ async fn every_ending_is_prompt_and_told() {
 async fn a_stopping_gateway_ends_what_is_open() {
     let mut scene = Scene::start(&policy("")).await;
     let client = scene.sign_in("a", &CAMILLE).await;
-    let live = scene.open_all(&client).await;
+    let mut live = scene.open_all(&client).await;
     scene.stand.gateway().unwrap().process().signal(Signal::SIGTERM).unwrap();
     let signalled = Timestamp::now();
-    let mut wrong = ends(live, Instant::now() + PROMISE).await;
+    let mut wrong = ends(&mut live, Instant::now() + PROMISE).await;
     let code = scene.stand.gateway().unwrap().process().wait(Duration::from_secs(5)).unwrap();
     assert_eq!(code, Some(0), "an orderly stop");
     wrong.extend(scene.closings(0, "stopping", signalled));
@@ -68,11 +68,11 @@ async fn the_clock_ends_what_it_allowed() {
     let (until, text) = end_of_window();
     let scene = Scene::start(&policy(&format!("windows = [\"jour\"]\n{text}"))).await;
     let client = scene.sign_in("a", &CAMILLE).await;
-    let live = scene.open_all(&client).await;
+    let mut live = scene.open_all(&client).await;
     assert!(Timestamp::now() < until, "the machine is too slow for this proof");
     // A test may not sleep, but this wait is for the wall clock itself: each exchange wakes us by its end.
     let rest = Duration::try_from(until.duration_since(Timestamp::now())).unwrap();
-    let wrong = ends(live, Instant::now() + rest + PROMISE).await;
+    let wrong = ends(&mut live, Instant::now() + rest + PROMISE).await;
     let early = Timestamp::now() < until;
     assert!(!early && wrong.is_empty(), "early: {early}\n{}", wrong.join("\n"));
     let wrong = scene.closings(0, "window", until);
@@ -150,10 +150,10 @@ impl Scene {
         // Somebody else's exchange goes on through whatever ends hers, unless it concerns everybody.
         let other = self.sign_in("b", &SACHA).await;
         let mut bystander = self.download(&other).await;
-        let live = self.open_all(&client).await;
+        let mut live = self.open_all(&client).await;
         self.make(ending, &client).await;
         let done = Timestamp::now();
-        let mut wrong = ends(live, Instant::now() + PROMISE).await;
+        let mut wrong = ends(&mut live, Instant::now() + PROMISE).await;
         if matches!(
             ending,
             Ending::SignOut | Ending::SignInElsewhere | Ending::Lock | Ending::StopGroup | Ending::Revoke
@@ -278,10 +278,10 @@ impl Live {
     }
 }
 
-/// What had not ended by `deadline`.
-async fn ends(live: Vec<Live>, deadline: Instant) -> Vec<String> {
+/// What had not ended by `deadline`. The connections stay, so that nothing ends because its client went away.
+async fn ends(live: &mut [Live], deadline: Instant) -> Vec<String> {
     let mut open = Vec::new();
-    for mut live in live {
+    for live in live {
         if live.read && timeout_at(deadline, live.end()).await.is_err() {
             open.push(format!("{} goes on", live.name));
         }

@@ -63,7 +63,7 @@ impl Permit {
         })?;
         let service = decision.service.as_ref().map(|service| service.to_string());
         let mut exchange = Exchange::new(question, caller.session.clone(), policy, service);
-        exchange.within = leg.tunnel().cloned();
+        exchange.within = leg.tunnel().map(|tunnel| tunnel.exchange().clone());
         if exchange.question.is_tunnel() {
             exchange.deadline = Some(tokio::time::Instant::now() + gateway.config.limits.tunnel());
             exchange.charged_by_bytes = decision.mode == Mode::Tunnel;
@@ -127,6 +127,11 @@ impl Permit {
 
     /// Everything passed as it should: the closing names no reason.
     pub fn finish(self) {
+        self.finished();
+    }
+
+    /// The same for a permit that several hold: the closing is written when the last lets go.
+    pub fn finished(&self) {
         self.course().finished = true;
     }
 
