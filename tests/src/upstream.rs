@@ -48,7 +48,7 @@ pub enum Behaviour {
     /// HTTP/1.1 and HTTP/2 (by ALPN): `/` and all else a small page, `/echo` the body, `/download` a minute of bytes,
     /// `/headers` the request's headers as lines, `/type/A/B` the media type A/B, `/redirect` to `?to=`, `/silence` one
     /// block and then nothing, `/flood` blocks without end.
-    /// A WebSocket handshake is answered and every byte after it sent back.
+    /// A WebSocket handshake is answered and every byte after it sent back, but at `/sans-canal`, which is a page.
     Http,
     /// HTTP/1.1 and HTTP/2 with answers of the caller's own.
     Serve(Handler),
@@ -243,7 +243,7 @@ pub fn host_of<B>(request: &Request<B>) -> String {
 }
 
 fn answer(request: Request<Incoming>) -> Response<Body> {
-    if request.headers().contains_key("sec-websocket-key") {
+    if request.headers().contains_key("sec-websocket-key") && request.uri().path() != "/sans-canal" {
         return web_socket(request);
     }
     let path = request.uri().path().to_string();
