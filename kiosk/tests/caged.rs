@@ -53,6 +53,10 @@ struct Session {
 
 impl Session {
     async fn start(stage: &Path) -> Session {
+        let _ = tracing_subscriber::fmt()
+            .with_env_filter("warn,passerelle_kiosk=info")
+            .with_test_writer()
+            .try_init();
         let stand_in = StandIn::start().await;
         let (browser, events) = Browser::start(Setup {
             stage: stage.to_owned(),
