@@ -63,6 +63,8 @@ fn io(what: &'static str) -> impl FnOnce(io::Error) -> CageError {
 
 /// What a cage is built for.
 pub struct Plan {
+    /// This binary: the stage inside the cage.
+    pub stage: PathBuf,
     /// JSON of the managed policies.
     pub policy: String,
     /// `fr` or `en`: Chromium's own words and `Accept-Language`.
@@ -95,11 +97,10 @@ pub async fn start(plan: Plan) -> Result<Cage, CageError> {
     let (ours, theirs) = UnixStream::pair().map_err(io("a socket pair"))?;
     let policy = written(plan.policy.as_bytes())?;
     let filter = written(&socket_filter::program())?;
-    let stage = std::env::current_exe().map_err(io("finding our own binary"))?;
 
     let mut command = Command::new("bwrap");
     command
-        .args(walls(&stage, plan.language))
+        .args(walls(&plan.stage, plan.language))
         .arg("--")
         .arg(STAGE)
         .arg(INNER_VERB)
@@ -271,11 +272,12 @@ mod tests {
 
     #[test]
     fn chromium_keeps_its_sandbox_and_has_one_way_out() {
-        let plan = Plan { policy: String::new(), language: "fr", width: 1280, height: 720 };
+        let plan =
+            Plan { stage: "/stage".into(), policy: String::new(), language: "fr", width: 1280, height: 720 };
         let arguments = chromium_arguments(&plan);
         assert!(!arguments.iter().any(|argument| argument.contains("sandbox")), "{arguments:?}");
         assert!(arguments.contains(&"--proxy-server=127.0.0.1:3128".to_owned()));
         assert!(arguments.contains(&"--proxy-bypass-list=<-loopback>".to_owned()));
-        assert!(walls(Path::new("/stage"), "fr").contains(&"--unshare-net".to_owned()));
+        assert!(walls(&plan.stage, "fr").contains(&"--unshare-net".to_owned()));
     }
 }

@@ -76,6 +76,7 @@ pub(super) async fn run(
 
 async fn start(setup: &Setup) -> Result<Cage, CageError> {
     let plan = cage::Plan {
+        stage: setup.stage.clone(),
         policy: policies::managed(&setup.issuers).to_string(),
         language: setup.language,
         width: setup.size.0,
