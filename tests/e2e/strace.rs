@@ -7,7 +7,7 @@
 
 #![allow(clippy::unwrap_used)]
 
-use std::{collections::BTreeMap, fs, path::Path, sync::Arc};
+use std::{fs, path::Path, sync::Arc};
 
 use passerelle_tests::{
     Setup, Stand,
@@ -15,41 +15,13 @@ use passerelle_tests::{
     client::Client,
     names::Names,
     sample::CAMILLE,
+    trace::{Call, STRACE, calls},
     upstream::{Behaviour, Upstream},
 };
 
 /// Half of the requests are dialled by `[upstream] resolve`, half ask the name server.
 const REQUESTS_EACH: usize = 50;
 const CALLS: &str = "trace=fdatasync,fsync,connect,sendto,sendmsg,sendmmsg,write,writev,pwrite64,pwritev";
-
-/// A system call, in seconds since the epoch.
-struct Call {
-    began: f64,
-    returned: f64,
-    text: String,
-}
-
-/// The calls of `strace -f -ttt -T`, interrupted ones put together again.
-fn calls(trace: &str) -> Vec<Call> {
-    let mut pending: BTreeMap<&str, (f64, String)> = BTreeMap::new();
-    let mut calls = Vec::new();
-    for line in trace.lines() {
-        let Some((process, rest)) = line.split_once(char::is_whitespace) else { continue };
-        let Some((time, text)) = rest.trim_start().split_once(' ') else { continue };
-        let Ok(time) = time.parse::<f64>() else { continue };
-        if let Some(begun) = text.strip_suffix(" <unfinished ...>") {
-            pending.insert(process, (time, begun.to_string()));
-        } else if text.starts_with("<... ") {
-            if let Some((began, begun)) = pending.remove(process) {
-                calls.push(Call { began, returned: time, text: format!("{begun}{text}") });
-            }
-        } else if let Some(took) = text.rsplit_once('<').and_then(|(_, took)| took.strip_suffix('>')) {
-            let took: f64 = took.parse().unwrap_or(0.0);
-            calls.push(Call { began: time, returned: time + took, text: text.to_string() });
-        }
-    }
-    calls
-}
 
 /// When the entry `index` was durable: the end of the first sync of the journal that began after its write.
 fn durable(calls: &[Call], index: u64) -> Option<f64> {
@@ -74,9 +46,7 @@ fn left(calls: &[Call], out: impl Fn(&str) -> bool) -> Option<f64> {
 /// Stops the gateway, so that the trace is whole, and reads it.
 fn trace(stand: &mut Stand, file: &Path) -> Vec<Call> {
     stand.stop();
-    let mut calls = calls(&fs::read_to_string(file).unwrap());
-    calls.sort_by(|a, b| a.began.total_cmp(&b.began));
-    calls
+    calls(&fs::read_to_string(file).unwrap())
 }
 
 async fn ask_each(client: &Client, hosts: &[String], status: u16) {
@@ -101,19 +71,9 @@ async fn each_record_is_durable_before_anything_leaves() {
     );
     let folder = tempfile::TempDir::new().unwrap();
     let file = folder.path().join("trace");
-    let mut setup = Setup::new(authority.clone(), policy).resolver(names.address()).wrapper(&[
-        "strace",
-        "-f",
-        "-ttt",
-        "-T",
-        "-y",
-        "-s",
-        "20000",
-        "-e",
-        CALLS,
-        "-o",
-        &file.display().to_string(),
-    ]);
+    let output = file.display().to_string();
+    let strace = [&STRACE[..], &["-e", CALLS, "-o", &output]].concat();
+    let mut setup = Setup::new(authority.clone(), policy).resolver(names.address()).wrapper(&strace);
     let mut upstreams = Vec::new();
     for host in &dialled {
         let config = authority.server(&[host], &["http/1.1"]).unwrap();
