@@ -12,6 +12,7 @@ pub mod process;
 pub mod protocol;
 pub mod proxied_head;
 pub mod relay;
+mod socket_filter;
 
 use passerelle_api as api;
 use tokio::sync::mpsc;
