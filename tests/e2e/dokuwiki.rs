@@ -14,7 +14,7 @@ use passerelle_tests::{
     tour::Tour,
 };
 
-const TEXT: &str = "Écrit à la borne : é è ç à @ € ï, ça marche";
+const TEXT: &str = "Note de la borne : é è ç à @ € ï, ça marche";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_page_edited_in_the_kiosk_is_on_the_wikis_disk() {

@@ -14,6 +14,7 @@ use passerelle_tests::{
     client::{Client, Outer, read_answer},
     names::Names,
     sample::CAMILLE,
+    trace::{Call, calls},
     upstream::{Behaviour, Upstream},
 };
 use tempfile::TempDir;
@@ -178,55 +179,19 @@ fn connect_to(port: u16) -> String {
     format!("sin_port=htons({port})")
 }
 
-/// A system call: between which lines it ran, and what strace wrote of it.
-struct Call {
-    entered: usize,
-    left: usize,
-    text: String,
+fn is_journal_sync(call: &Call, file: &str) -> bool {
+    matches!(call.name(), "fdatasync" | "fsync") && call.text.contains(file) && call.text.ends_with("= 0")
 }
 
-impl Call {
-    fn name(&self) -> &str {
-        self.text.split('(').next().unwrap_or_default()
-    }
-
-    fn is_journal_sync(&self, file: &str) -> bool {
-        matches!(self.name(), "fdatasync" | "fsync") && self.text.contains(file) && self.text.ends_with("= 0")
-    }
-
-    /// A connect, query or write towards the network; entries of the journal name no port and no request line.
-    fn leaves(&self) -> bool {
-        matches!(self.name(), "connect" | "sendto" | "sendmsg" | "sendmmsg" | "write" | "writev")
-    }
-}
-
-/// The calls of a trace, in the order in which they were entered.
-fn calls(trace: &str) -> Vec<Call> {
-    const UNFINISHED: &str = " <unfinished ...>";
-    let mut calls: Vec<Call> = Vec::new();
-    let mut running: BTreeMap<&str, usize> = BTreeMap::new();
-    for (line, text) in trace.lines().enumerate() {
-        let Some((process, text)) = text.split_once(' ') else { continue };
-        let text = text.trim_start();
-        if let Some((_, end)) = text.split_once(" resumed>") {
-            if let Some(call) = running.remove(process).map(|at| &mut calls[at]) {
-                call.text.push_str(end);
-                call.left = line;
-            }
-        } else if let Some(begin) = text.strip_suffix(UNFINISHED) {
-            running.insert(process, calls.len());
-            calls.push(Call { entered: line, left: usize::MAX, text: begin.into() });
-        } else {
-            calls.push(Call { entered: line, left: line, text: text.into() });
-        }
-    }
-    calls
+/// A connect, query or write towards the network; entries of the journal name no port and no request line.
+fn leaves(call: &Call) -> bool {
+    matches!(call.name(), "connect" | "sendto" | "sendmsg" | "sendmmsg" | "write" | "writev")
 }
 
 /// That entry `index` was written, then synced, and only then the call that holds `way_out` entered.
 fn judge(calls: &[Call], index: u64, way_out: &str) -> Result<(), String> {
     let header = format!(r#"{{\"index\":{index},\"#);
-    let left = calls.iter().find(|call| call.leaves() && call.text.contains(way_out));
+    let left = calls.iter().find(|call| leaves(call) && call.text.contains(way_out));
     let left = left.ok_or_else(|| format!("nothing in the trace holds {way_out}"))?;
     let written = calls.iter().find(|call| call.name() == "pwrite64" && call.text.contains(&header));
     let written = written.ok_or_else(|| format!("entry {index} was never written"))?;
@@ -234,7 +199,7 @@ fn judge(calls: &[Call], index: u64, way_out: &str) -> Result<(), String> {
     if !file.contains("/audit/") {
         return Err(format!("entry {index} went to {file}"));
     }
-    let synced = calls.iter().find(|call| call.entered > written.left && call.is_journal_sync(file));
+    let synced = calls.iter().find(|call| call.entered > written.left && is_journal_sync(call, file));
     let synced = synced.ok_or_else(|| format!("entry {index} was never synced"))?;
     if synced.left < left.entered {
         return Ok(());

@@ -24,6 +24,7 @@ pub mod screen;
 pub mod site;
 pub mod skip;
 pub mod tour;
+pub mod trace;
 pub mod upstream;
 
 use std::{

@@ -21,6 +21,8 @@ const SCREEN_LIMIT: Duration = Duration::from_secs(30);
 /// For a page: Chromium's start and a loaded machine included.
 const PAGE_LIMIT: Duration = Duration::from_secs(60);
 
+/// The first tool of DokuWiki's own template, at the size of our screen.
+const WIKI_TOOLS: (i32, i32) = (1138, 274);
 /// Accents, dead keys and AltGr, as a person types them.
 pub const REQUEST: &str = "Une aide pour mon loyer : é è ç à @ € ï";
 
@@ -171,15 +173,16 @@ impl<'a> Tour<'a> {
     /// Signs in to the wiki, and adds `text` to its first page.
     pub fn edit_wiki(&mut self, text: &str) -> Result<()> {
         self.follow("S'identifier")?;
-        self.see("Nom d'utilisateur")?;
+        self.see("Vous n'êtes pas connecté")?;
         self.picture("wiki-connexion")?;
         // The field has the keyboard, as its page wants it.
         self.write_and_go_on(dokuwiki::USER)?;
         self.kiosk.screen.write(dokuwiki::PASSWORD)?;
         self.kiosk.screen.press("Return")?;
-        self.see("Se déconnecter")?;
-        self.see("Mettre à jour le profil")?;
-        self.follow("Modifier")?;
+        self.see("Connecté en tant que")?;
+        // The page's tools are pictures that say their names when the pointer is there.
+        self.kiosk.screen.point(WIKI_TOOLS)?;
+        self.follow("Modifier cette page")?;
         self.see("Résumé")?;
         self.follow(dokuwiki::FIRST_TEXT)?;
         self.kiosk.screen.press("ctrl+End")?;
