@@ -15,12 +15,10 @@ use nix::sys::signal::Signal;
 use passerelle_tests::{
     Setup, Stand,
     authority::Authority,
-    client::{ANSWER_LIMIT, Client, read_answer},
+    client::{ANSWER_LIMIT, Client, handshake, read_answer},
     sample::{CAMILLE, Person, SACHA, signers},
     upstream::{Behaviour, Upstream},
 };
-use rustls::{ClientConfig, RootCertStore};
-use rustls_pki_types::{CertificateDer, ServerName, pem::PemObject};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWriteExt},
     time::{Instant, timeout, timeout_at},
@@ -247,13 +245,9 @@ impl Scene {
     }
 
     async fn tunnel(&self, client: &Client) -> Live {
-        let mut roots = RootCertStore::empty();
-        roots.add(CertificateDer::from_pem_slice(self.authority.pem().as_bytes()).unwrap()).unwrap();
-        let config = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
         let tunnel = client.connect(&format!("{TUNNEL}:443")).await.unwrap().unwrap();
-        let tls = tokio_rustls::TlsConnector::from(Arc::new(config));
-        let name = ServerName::try_from(TUNNEL).unwrap();
-        asked("tunnel", tls.connect(name, tunnel).await.unwrap(), TUNNEL, "/download", "").await
+        let stream = handshake(tunnel, TUNNEL, self.authority.browser().unwrap()).await.unwrap();
+        asked("tunnel", stream, TUNNEL, "/download", "").await
     }
 }
 
