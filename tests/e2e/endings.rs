@@ -152,13 +152,12 @@ impl Scene {
         self.make(ending, &client).await;
         let done = Timestamp::now();
         let mut wrong = ends(&mut live, Instant::now() + PROMISE).await;
-        if matches!(
+        let is_hers = matches!(
             ending,
             Ending::SignOut | Ending::SignInElsewhere | Ending::Lock | Ending::StopGroup | Ending::Revoke
-        ) {
-            if bystander.moves().await.is_err() {
-                wrong.push("somebody else's download ended too".into());
-            }
+        );
+        if is_hers && bystander.moves().await.is_err() {
+            wrong.push("somebody else's download ended too".into());
         }
         wrong.extend(self.closings(from, reason, done));
         self.restore(ending);
