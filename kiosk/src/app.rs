@@ -164,8 +164,9 @@ impl Kiosk {
         if let Err(error) = kiosk.settle() {
             tracing::error!(error, "this terminal's enrolment");
         }
-        let focus = kiosk.focus_first();
-        (kiosk, focus)
+        let filled = if start.windowed { Task::none() } else { fill_screen() };
+        let first = Task::batch([kiosk.focus_first(), filled]);
+        (kiosk, first)
     }
 
     /// Reads the enrolment, and asks for a sign-in if there is one.
@@ -323,6 +324,13 @@ impl Kiosk {
 
 fn idle_limit(session: &api::Session) -> Duration {
     Duration::from_secs(session.idle_limit_seconds.into())
+}
+
+/// Without a window manager nobody makes a full-screen window as large as its screen.
+fn fill_screen() -> Task<Message> {
+    window::oldest()
+        .and_then(|id| window::monitor_size(id).and_then(move |size| window::resize(id, size)))
+        .chain(Task::done(Message::Touched))
 }
 
 /// Gives the keyboard to a control, and looks again at what has it.

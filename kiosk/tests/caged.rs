@@ -139,10 +139,13 @@ fn arguments(process: u32) -> String {
 async fn a_page_is_painted_typed_in_refused_elsewhere_and_wiped() {
     let Some(stage) = as_user("a_page_is_painted_typed_in_refused_elsewhere_and_wiped") else { return };
     let mut session = Session::start(&stage).await;
-    session
-        .wait("a frame", |event| matches!(event, Event::Frame(picture) if picture.width == 800).then_some(()))
-        .await;
-    session.wait_title("Accueil").await;
+    let (mut painted, mut titled) = (false, false);
+    let both = |event: &Event| {
+        painted |= matches!(event, Event::Frame(picture) if picture.width == 800);
+        titled |= matches!(event, Event::Page { title: Some(title), .. } if title == "Accueil");
+        (painted && titled).then_some(())
+    };
+    session.wait("a frame and a title", both).await;
 
     // The auxiliary host of the page was refused without a word.
     session.send(Command::Input(input::pointer(Pointer::Pressed { x: 60.0, y: 20.0, clicks: 1 })));

@@ -314,6 +314,7 @@ impl<'a> Owner<'a> {
                     ("Target.targetCrashed" | "Inspector.targetCrashed", _)
                         if ours || self.is_page(&params) =>
                     {
+                        tracing::warn!(method, status = %params["status"], code = %params["errorCode"], "the page");
                         return Err(Ending::PageCrashed);
                     }
                     ("Browser.downloadWillBegin", _) => self.tell(Event::NotYet(NotYet::Download)).await,

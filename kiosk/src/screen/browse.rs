@@ -8,7 +8,7 @@ mod over;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use iced::widget::{column, container, row, stack, text};
+use iced::widget::{Space, column, container, row, stack, text};
 use iced::{Alignment, Length};
 
 use super::{Context, quiet, rule};
@@ -297,7 +297,9 @@ impl State {
         let bar = container(bar.spacing(12).align_y(Alignment::Center))
             .padding([10, 18])
             .style(theme::plain(theme::PAPER));
-        column![bar, rule()].push(self.said(context)).push(self.page(context)).into()
+        // The line keeps its place when it is empty: the page would lose the keyboard with its own.
+        let said = self.said(context).unwrap_or_else(|| Space::new().into());
+        column![bar, rule(), said, self.page(context)].into()
     }
 
     /// A line between the bar and the page.

@@ -61,10 +61,12 @@ pub fn frame<'a, Message: Clone + 'a>(
         top = top.push(quiet("sign-out", text_of("sign-out"), bar(Bar::SignedOut)));
     }
     let top = container(top).padding([14, 32]).style(theme::plain(theme::PAPER));
-    let mut page = column![top, rule()];
-    if context.still_there {
-        page = page.push(container(notice(text_of("still-there"), Tone::Warning)).padding([10, 32]));
-    }
+    // The line keeps its place when it is empty: what follows would lose the keyboard with its own.
+    let said: Element<'a, Message> = match context.still_there {
+        true => container(notice(text_of("still-there"), Tone::Warning)).padding([10, 32]).into(),
+        false => Space::new().into(),
+    };
+    let page = column![top, rule(), said];
     page.push(container(content).width(Length::Fill).height(Length::Fill).style(theme::plain(theme::GROUND)))
         .into()
 }
