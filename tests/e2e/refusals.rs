@@ -237,7 +237,7 @@ async fn a_tunnel_carries_nothing_but_tls_for_its_host() {
     }
     assert_eq!(internet.tunnel.tally().received_bytes(), 0);
 
-    let closed = stand.journal(&["--kind", "closed"]).unwrap();
+    let closed = stand.closings(&[], 4).unwrap();
     let reasons: Vec<_> = closed.iter().filter_map(|record| record.reason.as_deref()).collect();
     assert_eq!(reasons, ["not-tls", "not-tls", "server-name", "no-server-name"]);
 }

@@ -124,6 +124,9 @@ const CUT: &[(&str, &[u8], &str)] = &[
     ),
 ];
 
+/// What pages are not made of, and no rule of the policy names.
+const TYPES: [&str; 3] = ["/type/application/zip", "/type/application/octet-stream", "/type/application/pdf"];
+
 struct Scene {
     stand: Stand,
     page: Upstream,
@@ -241,13 +244,14 @@ async fn what_upstreams_do_wrong_is_answered_for_and_recorded() {
             wrong.push(format!("{host}, {} bytes, {reason}: {answer:?}", bytes.len()));
         }
     }
-    for target in ["/type/application/zip", "/type/application/octet-stream", "/type/application/pdf"] {
+    for target in TYPES {
         let answer = client.get("page.essai.example", target).await.unwrap();
         if (answer.status, answer.reason().as_deref()) != (502, Some("download-type")) {
             wrong.push(format!("{target}: {answer:?}"));
         }
     }
-    let records = scene.stand.journal(&["--kind", "closed", "--decision", "refuse"]).unwrap();
+    let refused = cases.len() + CUT.len() + TYPES.len();
+    let records = scene.stand.closings(&["--decision", "refuse"], refused).unwrap();
     let expected = cases.iter().map(|case| (case.0, case.2)).chain(CUT.iter().map(|case| (case.0, case.2)));
     for (host, reason) in expected {
         let url = format!("https://{host}.essai.example/");
@@ -276,7 +280,7 @@ async fn uploads_end_at_their_limit() {
     let streamed = [&chunk[..], &chunk, b"0\r\n\r\n"].concat();
     let answer = post(&client, "Transfer-Encoding: chunked", &streamed).await;
     assert_eq!((answer.status, answer.reason().as_deref()), (413, Some("upload")), "{answer:?}");
-    let closed = scene.stand.journal(&["--kind", "closed", "--decision", "refuse"]).unwrap();
+    let closed = scene.stand.closings(&["--decision", "refuse"], 1).unwrap();
     let reasons: Vec<_> = closed.iter().filter_map(|record| record.reason.as_deref()).collect();
     assert_eq!(reasons, ["upload"]);
 }
@@ -362,6 +366,7 @@ async fn what_is_confidential_leaves_no_trace() {
     let _ = within(tunnel.read_to_end(&mut Vec::new())).await.unwrap();
     assert_eq!(client.api("DELETE", "/v1/sessions/current", None).await.unwrap().status, 204);
 
+    scene.stand.closings(&[], 2).unwrap();
     let records = scene.stand.journal(&["--person", CAMILLE.id]).unwrap();
     let kinds = |kind: &str| records.iter().filter(|record| record.kind == kind).count();
     assert_eq!((kinds("opened"), kinds("closed"), kinds("refused")), (2, 2, 1));
@@ -386,7 +391,7 @@ async fn hidden_names_are_refused() {
         let _ = within(tunnel.read_to_end(&mut alert)).await.unwrap();
         assert!(alert.starts_with(&[21, 3]) && alert.ends_with(&[2, 49]), "{host}: {alert:?}");
     }
-    let closed = scene.stand.journal(&["--kind", "closed"]).unwrap();
+    let closed = scene.stand.closings(&[], 2).unwrap();
     let reasons: Vec<_> = closed.iter().map(|record| record.reason.as_deref()).collect();
     assert_eq!(reasons, [Some("ech"), Some("ech")]);
     let reached = [&scene.confidential, &scene.page].map(|upstream| upstream.tally().received_bytes());

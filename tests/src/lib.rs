@@ -42,10 +42,10 @@ use tempfile::TempDir;
 
 use crate::{
     authority::Authority,
-    client::Client,
+    client::{ANSWER_LIMIT, Client},
     gateway::Gateway,
     journal::Record,
-    process::{Output, run},
+    process::{Output, eventually, run},
     sample::{PEOPLE, Person, STAFF, Staff},
 };
 
@@ -261,6 +261,17 @@ impl Stand {
     pub fn journal(&self, filter: &[&str]) -> Result<Vec<Record>> {
         let arguments = [&["audit", "search", "--json", "--limit", "100000"], filter].concat();
         journal::parse(&self.verb(&arguments, "")?.stdout)
+    }
+
+    /// The closing records that `filter` gives, once there are `count`: they are written right after an end, not before it.
+    pub fn closings(&self, filter: &[&str], count: usize) -> Result<Vec<Record>> {
+        let filter = [&["--kind", "closed"], filter].concat();
+        let mut closed = Vec::new();
+        eventually(ANSWER_LIMIT, &format!("{count} closing records"), || {
+            closed = self.journal(&filter)?;
+            Ok(closed.len() >= count)
+        })?;
+        Ok(closed)
     }
 
     /// `audit verify`, which must succeed; its line.
