@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use iced::Task;
+use jiff::Timestamp;
 use passerelle_api as api;
 
 use super::{Kiosk, Message, Screen, SignedIn};
@@ -95,6 +96,7 @@ impl Kiosk {
         match answer {
             Ok(mut session) => match session.token.take() {
                 Some(token) => {
+                    self.now = Timestamp::now(); // the last tick may be older than this session
                     let (services, browse, refreshed) = (None, None, Instant::now());
                     self.signed_in =
                         Some(SignedIn { session, token, since: call, services, refreshed, browse });

@@ -105,7 +105,8 @@ pub async fn start(plan: Plan) -> Result<Cage, CageError> {
         .arg(STAGE)
         .arg(INNER_VERB)
         .arg("--")
-        .args(chromium_arguments(&plan));
+        .args(chromium_arguments(&plan))
+        .args(user_agent().await.map(|agent| format!("--user-agent={agent}")));
     command
         .env_clear()
         .env("PATH", "/usr/bin:/bin")
@@ -222,6 +223,22 @@ fn chromium_arguments(plan: &Plan) -> Vec<String> {
     arguments
 }
 
+/// Sites turn away what calls itself headless, so Chromium names itself as it does with a window. Without a version it keeps
+/// its own name.
+async fn user_agent() -> Option<String> {
+    let output = tokio::process::Command::new(CHROMIUM).arg("--version").output().await.ok()?;
+    ordinary_user_agent(&String::from_utf8_lossy(&output.stdout))
+}
+
+/// The reduced user agent, which carries the major version only.
+fn ordinary_user_agent(version: &str) -> Option<String> {
+    let numbers = version.split_whitespace().find(|word| word.starts_with(|first: char| first.is_ascii_digit()))?;
+    let major = numbers.split('.').next()?;
+    Some(format!(
+        "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/{major}.0.0.0 Safari/537.36"
+    ))
+}
+
 /// The stage inside the cage: opens the relay's listener, hands it out on standard input, becomes Chromium.
 /// Returns only if it failed.
 pub fn inner(chromium: &[String]) -> io::Error {
@@ -269,6 +286,13 @@ fn receive_door(from: &UnixStream) -> Result<(TcpListener, Identity), CageError>
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn it_names_itself_like_a_browser_with_a_window() {
+        let agent = ordinary_user_agent("Chromium 156.0.8078.73 built on Debian GNU/Linux 12 (bookworm)\n").unwrap();
+        assert!(agent.contains(" Chrome/156.0.0.0 ") && !agent.contains("Headless"));
+        assert_eq!(ordinary_user_agent("no version here"), None);
+    }
 
     #[test]
     fn chromium_keeps_its_sandbox_and_has_one_way_out() {
