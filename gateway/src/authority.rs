@@ -1,7 +1,7 @@
 //! The three issuers of a gateway and what they sign.
 //!
 //! `DIR/keys/` is owned here, mode 0700: `terminals.pem`, `server.pem` and `inspection.pem` hold an issuer's key and
-//! certificate, `listener.pem` the server's own, `journal.seed` the key that signs checkpoints; each is 0600. Called by `init`, by the terminal port, by enrolment and,
+//! certificate, `listener.pem` the server's own, `journal.seed` the key that signs checkpoints, `checkpoint` the last of them; each is 0600. Called by `init`, by the terminal port, by enrolment and,
 //! after the decision, by inspection.
 //!
 //! Invariants: the three issuers are never mixed (one trusted for terminals can't make a site, one trusted for sites can't
@@ -91,6 +91,9 @@ impl Authority {
         files::create(&folder.join(files::LISTENER), &listener)?;
         let journal = passerelle_audit::SigningKey::generate();
         files::create_seed(&folder.join(files::JOURNAL), &journal)?;
+        let path = folder.join(files::ANCHOR);
+        passerelle_audit::create_anchor(&path, &config.journal.gateway, &journal)
+            .map_err(|source| AuthorityError::File { action: "create", path, source })?;
         Authority::new(config, [terminals, server, inspection], listener, journal)
     }
 
@@ -177,6 +180,11 @@ impl Authority {
     pub fn mint_leaf(&self, host: &str) -> Result<Arc<rustls::sign::CertifiedKey>, AuthorityError> {
         self.leaves.mint(&self.inspection, host, SystemTime::now())
     }
+}
+
+/// Where the gateway of `data` keeps its journal's last checkpoint, outside the journal.
+pub fn journal_anchor(data: &Path) -> PathBuf {
+    files::folder(data).join(files::ANCHOR)
 }
 
 /// Chain and key of a PEM file that holds both, for the staff port.

@@ -382,6 +382,7 @@ impl Gateway {
 fn start_journal(config: &Config, authority: &Authority, keys: &JournalKeys) -> Result<Journal, OpenError> {
     let journal = JournalConfig {
         folder: config.path("audit"),
+        anchor: authority::journal_anchor(&config.data),
         gateway: config.journal.gateway.clone(),
         origin: config.journal.gateway.clone(),
         signing_key: authority.journal_key(),

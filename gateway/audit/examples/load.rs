@@ -4,19 +4,27 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use passerelle_audit::{Draft, Journal, JournalConfig, Kind, Limits, Sealed, SealingKey, SigningKey};
+use passerelle_audit::{
+    Draft, Journal, JournalConfig, Kind, Limits, Sealed, SealingKey, SigningKey, create_anchor,
+};
 
 #[tokio::main]
 async fn main() {
     let mut arguments = std::env::args().skip(1);
-    let folder = arguments.next().expect("usage: load FOLDER [TASKS] [SECONDS]").into();
+    let folder: std::path::PathBuf = arguments.next().expect("usage: load FOLDER [TASKS] [SECONDS]").into();
     let tasks: usize = arguments.next().map_or(256, |tasks| tasks.parse().unwrap());
     let seconds = arguments.next().map_or(5, |seconds| seconds.parse().unwrap());
+    let (origin, signing_key) = ("passerelle.example/load", SigningKey::from_seed([1; 32]));
+    let anchor = folder.with_extension("checkpoint");
+    if !anchor.exists() {
+        create_anchor(&anchor, origin, &signing_key).unwrap();
+    }
     let config = JournalConfig {
         folder,
+        anchor,
         gateway: "load".into(),
-        origin: "passerelle.example/load".into(),
-        signing_key: SigningKey::from_seed([1; 32]),
+        origin: origin.into(),
+        signing_key,
         limits: Limits::default(),
     };
     let (journal, _) = Journal::start(config, Arc::new(jiff::Timestamp::now), |_| None).unwrap();

@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, Mutex};
 
-use crate::store::{Disk, Listed, Tail};
+use crate::anchor::Anchor;
+use crate::store::{Disk, Listed, Tail, named};
 
 /// Unsynced writes survive a crash by sectors of this many bytes, in any combination.
 const SECTOR_BYTES: usize = 512;
@@ -72,6 +73,11 @@ impl FaultyDisk {
         self.0.lock().unwrap().files.clone()
     }
 
+    /// Puts a file there, without any operation.
+    pub(crate) fn put(&self, path: &str, bytes: &[u8]) {
+        self.0.lock().unwrap().files.insert(path.into(), bytes.into());
+    }
+
     pub(crate) fn with_files(files: BTreeMap<String, Vec<u8>>) -> Self {
         FaultyDisk(Arc::new(Mutex::new(State { files, ..State::default() })))
     }
@@ -124,7 +130,8 @@ impl Disk for FaultyDisk {
         if state.crashed {
             return Err(io::Error::other("no power"));
         }
-        let mut bytes = state.files.get(path).cloned().ok_or(io::ErrorKind::NotFound)?;
+        let mut bytes =
+            state.files.get(path).cloned().ok_or_else(|| named(&path, io::ErrorKind::NotFound.into()))?;
         for (_, at, written) in state.unsynced.iter().filter(|(name, ..)| name == path) {
             bytes[*at as usize..*at as usize + written.len()].copy_from_slice(written);
         }
@@ -191,6 +198,19 @@ impl Disk for FaultyDisk {
 
     fn open_tail(&self, path: &str) -> io::Result<Box<dyn Tail>> {
         Ok(Box::new(FaultyTail { disk: self.clone(), path: path.into() }))
+    }
+}
+
+/// Where the simulation keeps the anchor: a file like the others, which no tile's name is.
+pub(crate) const ANCHOR: &str = "anchor";
+
+impl Anchor for FaultyDisk {
+    fn read(&self) -> io::Result<Vec<u8>> {
+        Disk::read(self, ANCHOR)
+    }
+
+    fn write(&self, note: &[u8]) -> io::Result<()> {
+        self.publish(&[(ANCHOR.into(), note.to_vec())])
     }
 }
 

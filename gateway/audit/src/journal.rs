@@ -25,6 +25,8 @@ pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 pub struct JournalConfig {
     /// `DIR/audit`; made where absent.
     pub folder: PathBuf,
+    /// Keeps the last checkpoint outside `folder`, made once with [`create_anchor`](crate::create_anchor).
+    pub anchor: PathBuf,
     /// The `gateway` of every record.
     pub gateway: String,
     /// The log's name in its checkpoints: a URL without scheme, without spaces and `+`.

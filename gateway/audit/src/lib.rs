@@ -5,6 +5,7 @@
 //! [`search`](fn@search) here need the folder only, no gateway and no HTTP. The README tells the life of a record, the file
 //! layout and the invariants.
 
+mod anchor;
 mod checkpoint;
 mod entries;
 #[cfg(test)]
@@ -26,6 +27,7 @@ mod tree;
 mod verify;
 mod writer;
 
+pub use anchor::create_anchor;
 pub use checkpoint::{Checkpoint, CheckpointError, SigningKey, VerifierKey};
 pub use entries::entries;
 pub use journal::{Clock, Health, Journal, JournalConfig, JournalError, Limits, Opening, Orphan};
@@ -37,4 +39,4 @@ pub use search::{Query, SearchError, search};
 pub use store::prune;
 pub use tile::{FolderNodes, TilePath};
 pub use tree::{Hash, leaf_hash};
-pub use verify::{FirstBad, Verified, verify};
+pub use verify::{FirstBad, Trusted, Verified, verify};

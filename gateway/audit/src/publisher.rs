@@ -1,7 +1,7 @@
 //! Publishing: what is durable becomes entry bundles, tiles and a signed checkpoint, about once a second.
 //!
 //! [`run`] is the thread; [`Publisher::publish`] one round. A round changes the publisher's state only once its checkpoint
-//! is on disk, so a failed one is made again. A full tile, once there, is never written again.
+//! is on disk, in the log and in the anchor, so a failed one is made again. A full tile, once there, is never written again.
 
 use std::collections::VecDeque;
 use std::io;
@@ -9,6 +9,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use crate::anchor::Anchor;
 use crate::checkpoint::{Checkpoint, SigningKey};
 use crate::inbox::Inbox;
 use crate::store::{CHECKPOINT, Disk, segment_path, segments};
@@ -81,6 +82,7 @@ impl Backlog {
 /// What is published so far, and as whom.
 pub(crate) struct Publisher {
     pub(crate) disk: Arc<dyn Disk>,
+    pub(crate) anchor: Box<dyn Anchor>,
     pub(crate) origin: String,
     pub(crate) signing_key: SigningKey,
     pub(crate) round_records: usize,
@@ -123,7 +125,7 @@ impl Publisher {
         Ok(())
     }
 
-    /// One round: tiles and bundles, then the checkpoint, then what is no longer needed goes.
+    /// One round: tiles and bundles, then the checkpoint, then the anchor, then what is no longer needed goes.
     pub(crate) fn publish(&mut self) -> io::Result<()> {
         let batches = self.backlog.round(self.round_records);
         let mut next = Round {
@@ -135,7 +137,7 @@ impl Publisher {
         batches.iter().for_each(|batch| next.add(batch));
         next.add_partial();
         self.disk.publish(&self.unpublished(&next)?)?;
-        publish_checkpoint(&*self.disk, &self.origin, &self.signing_key, &next.tree)?;
+        publish_checkpoint(&*self.disk, &*self.anchor, &self.origin, &self.signing_key, &next.tree)?;
         (self.tree, self.bundle) = (next.tree, next.bundle);
         self.inbox.published.store(self.tree.size(), Ordering::Relaxed);
         self.backlog.done(batches.len());
@@ -173,15 +175,18 @@ impl Publisher {
     }
 }
 
-/// Signs and publishes the checkpoint of `tree`.
+/// Signs and publishes the checkpoint of `tree`: in the log first, since the anchor must never lead it.
 pub(crate) fn publish_checkpoint(
     disk: &dyn Disk,
+    anchor: &dyn Anchor,
     origin: &str,
     key: &SigningKey,
     tree: &Frontier,
 ) -> io::Result<()> {
     let checkpoint = Checkpoint { origin: origin.to_owned(), size: tree.size(), root: tree.root() };
-    disk.publish(&[(CHECKPOINT.into(), checkpoint.sign(key).into_bytes())])
+    let note = checkpoint.sign(key).into_bytes();
+    disk.publish(&[(CHECKPOINT.into(), note.clone())])?;
+    anchor.write(&note)
 }
 
 /// What a round will publish.

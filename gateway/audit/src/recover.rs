@@ -7,10 +7,12 @@
 use std::collections::BTreeSet;
 use std::io;
 use std::ops::Range;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use crate::checkpoint::{Checkpoint, CheckpointError};
+use crate::anchor::{self, Anchor, AnchorFile};
+use crate::checkpoint::{Checkpoint, CheckpointError, VerifierKey};
 use crate::entries;
 use crate::inbox::{Closing, Inbox, Prepared};
 use crate::journal::{Clock, JournalConfig, Orphan};
@@ -19,7 +21,7 @@ use crate::record::{self, Draft, EntryError, Kind};
 use crate::seal::{KeyId, SealingKey};
 use crate::store::{self, CHECKPOINT, Disk, Folder, Tail, VERIFIER_KEY, segment_path};
 use crate::tail::{CLOSING_RESERVE_BYTES, FRAME_HEAD_BYTES, NAME_LIMIT_BYTES, Segment, segment_header};
-use crate::tile::{self, TilePath};
+use crate::tile::{self, FolderNodes, TilePath};
 use crate::tree::{Frontier, TILE_WIDTH, leaf_hash};
 use crate::writer::{self, Writer};
 
@@ -36,6 +38,27 @@ pub enum StartError {
     Checkpoint(#[from] CheckpointError),
     #[error("the journal's folder holds {0} but no checkpoint")]
     NoCheckpoint(&'static str),
+    #[error(
+        "{0} is missing: it kept the journal's last checkpoint; put it back or, after verifying the journal against a \
+         checkpoint that a kiosk, a witness or a backup kept, copy the journal's own checkpoint there"
+    )]
+    NoAnchor(PathBuf),
+    #[error("{path}, which keeps the journal's last checkpoint, is not ours")]
+    Anchor {
+        path: PathBuf,
+        #[source]
+        source: CheckpointError,
+    },
+    #[error(
+        "the journal holds {found} of the {expected} records that {path} keeps the checkpoint of: it was removed or replaced by \
+         an older copy; put the newest copy back"
+    )]
+    Shorter { path: PathBuf, expected: u64, found: u64 },
+    #[error(
+        "the journal does not begin with the {size} records that {path} keeps the checkpoint of: another history was put in its \
+         place; put the right one back"
+    )]
+    Forked { path: PathBuf, size: u64 },
     #[error("log.vkey names another key than this gateway's")]
     VerifierKey,
     #[error("the tiles of the journal do not lead to its signed root")]
@@ -68,7 +91,8 @@ pub(crate) fn start(
 ) -> Result<Vec<Orphan>, StartError> {
     let folder = Folder::open(&config.folder).map_err(disk("folder"))?;
     let interval = config.limits.publish_interval;
-    let (writer, publisher, orphans) = recover(Arc::new(folder), config, clock, keyring, inbox)?;
+    let anchor = Box::new(AnchorFile(config.anchor.clone()));
+    let (writer, publisher, orphans) = recover(Arc::new(folder), anchor, config, clock, keyring, inbox)?;
     let thread = |name: &str| std::thread::Builder::new().name(name.into());
     let publisher = thread("journal-publish")
         .spawn(move || publisher::run(publisher, interval))
@@ -80,6 +104,7 @@ pub(crate) fn start(
 /// The writer and the publisher as the last run left them; orphans are closed, durably.
 pub(crate) fn recover(
     store: Arc<dyn Disk>,
+    anchor: Box<dyn Anchor>,
     config: JournalConfig,
     clock: Clock,
     keyring: Keyring<'_>,
@@ -87,7 +112,7 @@ pub(crate) fn recover(
 ) -> Result<(Writer, Publisher, Vec<Orphan>), StartError> {
     check_name("gateway", &config.gateway, NAME_LIMIT_BYTES)?;
     check_name("origin", &config.origin, ORIGIN_LIMIT_BYTES)?;
-    let (tree, bundle) = published(&*store, &config)?;
+    let (tree, bundle) = published(&store, &*anchor, &config)?;
     let segments = entries::read_tail(&*store).map_err(|damage| disk("tail")(damage.source))?;
     let published_size = tree.size();
     if segments.first().is_some_and(|first| first.first > published_size) {
@@ -118,38 +143,73 @@ pub(crate) fn recover(
     let orphans = close_orphans(&mut writer, &segments, published_size, keyring)?;
     let (origin, signing_key) = (config.origin, config.signing_key);
     let publisher =
-        Publisher { disk: store, origin, signing_key, round_records, tree, bundle, backlog, inbox };
+        Publisher { disk: store, anchor, origin, signing_key, round_records, tree, bundle, backlog, inbox };
     Ok((writer, publisher, orphans))
 }
 
-/// The published tree and its last partial bundle; makes both files of a new log.
-fn published(store: &dyn Disk, config: &JournalConfig) -> Result<(Frontier, Vec<u8>), StartError> {
+/// The published tree and its last partial bundle; makes both files of a new log, which the anchor says to be new.
+fn published(
+    store: &Arc<dyn Disk>,
+    anchor: &dyn Anchor,
+    config: &JournalConfig,
+) -> Result<(Frontier, Vec<u8>), StartError> {
     let key = config.signing_key.verifier_key(&config.origin);
+    let anchored = anchor::read(anchor, &config.anchor, &key)?;
     let line = format!("{key}\n").into_bytes();
-    match read_if_there(store, VERIFIER_KEY)? {
-        None => store.publish(&[(VERIFIER_KEY.into(), line)]).map_err(disk("log.vkey"))?,
-        Some(there) if there == line => {}
-        Some(_) => return Err(StartError::VerifierKey),
+    let named = read_if_there(&**store, VERIFIER_KEY)?;
+    if named.as_ref().is_some_and(|there| *there != line) {
+        return Err(StartError::VerifierKey);
     }
-    let Some(note) = read_if_there(store, CHECKPOINT)? else {
-        if !store.list("tile").map_err(disk("tiles"))?.is_empty() {
-            return Err(StartError::NoCheckpoint("tiles"));
+    let loaded = match read_if_there(&**store, CHECKPOINT)? {
+        Some(note) => Some(load(store, &note, &key, &anchored, config)?),
+        None => {
+            no_checkpoint(&**store, &anchored, config)?;
+            None
         }
-        if !store::segments(store).map_err(disk("tail"))?.is_empty() {
-            return Err(StartError::NoCheckpoint("a pending tail"));
-        }
-        let tree = Frontier::default();
-        publish_checkpoint(store, &config.origin, &config.signing_key, &tree).map_err(disk("checkpoint"))?;
-        return Ok((tree, Vec::new()));
     };
-    let note = String::from_utf8(note).map_err(|_| CheckpointError::Malformed)?;
-    let checkpoint = Checkpoint::verify(&note, &key)?;
-    let tree = load_tree(store, checkpoint.size).map_err(disk("tiles"))?;
+    if named.is_none() {
+        store.publish(&[(VERIFIER_KEY.into(), line)]).map_err(disk("log.vkey"))?;
+    }
+    if let Some(loaded) = loaded {
+        return Ok(loaded);
+    }
+    let tree = Frontier::default();
+    publish_checkpoint(&**store, anchor, &config.origin, &config.signing_key, &tree)
+        .map_err(disk("checkpoint"))?;
+    Ok((tree, Vec::new()))
+}
+
+/// The tree under the checkpoint `note`, compared with its tiles and with what is anchored.
+fn load(
+    store: &Arc<dyn Disk>,
+    note: &[u8],
+    key: &VerifierKey,
+    anchored: &Checkpoint,
+    config: &JournalConfig,
+) -> Result<(Frontier, Vec<u8>), StartError> {
+    let note = std::str::from_utf8(note).map_err(|_| CheckpointError::Malformed)?;
+    let checkpoint = Checkpoint::verify(note, key)?;
+    let tree = load_tree(&**store, checkpoint.size).map_err(disk("tiles"))?;
     if tree.root() != checkpoint.root {
         return Err(StartError::Root);
     }
-    let bundle = load_bundle(store, checkpoint.size, &tree)?;
+    anchor::check(anchored, &config.anchor, &FolderNodes::on(store.clone(), checkpoint.size), &checkpoint)?;
+    let bundle = load_bundle(&**store, checkpoint.size, &tree)?;
     Ok((tree, bundle))
+}
+
+/// Errs unless a log without checkpoint is one that never had a record.
+fn no_checkpoint(store: &dyn Disk, anchored: &Checkpoint, config: &JournalConfig) -> Result<(), StartError> {
+    if !store.list("tile").map_err(disk("tiles"))?.is_empty() {
+        return Err(StartError::NoCheckpoint("tiles"));
+    }
+    if !store::segments(store).map_err(disk("tail"))?.is_empty() {
+        return Err(StartError::NoCheckpoint("a pending tail"));
+    }
+    match anchored.size {
+        0 => Ok(()),
+        expected => Err(StartError::Shorter { path: config.anchor.clone(), expected, found: 0 }),
+    }
 }
 
 fn load_tree(store: &dyn Disk, size: u64) -> io::Result<Frontier> {

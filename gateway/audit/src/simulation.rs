@@ -12,7 +12,8 @@ use std::task::{Context, Poll, Waker};
 use jiff::Timestamp;
 use proptest::prelude::*;
 
-use crate::faulty::{Fault, FaultyDisk};
+use crate::anchor::first_note;
+use crate::faulty::{ANCHOR, Fault, FaultyDisk};
 use crate::inbox::{Closing, Inbox, Prepared};
 use crate::publisher::Publisher;
 use crate::search::search_on;
@@ -22,7 +23,7 @@ use crate::verify::verify_on;
 use crate::writer::Writer;
 use crate::{
     Draft, FirstBad, Journal, JournalConfig, JournalError, Kind, Limits, Opening, Orphan, Query, Record,
-    Sealed, SealingKey, SigningKey, StartError, Verified, recover,
+    Sealed, SealingKey, SigningKey, StartError, Trusted, Verified, recover,
 };
 
 const ORIGIN: &str = "passerelle.test/simulation";
@@ -54,17 +55,21 @@ fn start_with(disk: &FaultyDisk, limits: Limits) -> Result<Session, StartError> 
     let inbox = Arc::new(Inbox::new(&limits));
     let config = JournalConfig {
         folder: "unused".into(),
+        anchor: ANCHOR.into(),
         gateway: "gw".into(),
         origin: ORIGIN.into(),
         signing_key: SigningKey::from_seed([9; 32]),
         limits,
     };
+    if disk.files().is_empty() {
+        disk.put(ANCHOR, first_note(ORIGIN, &config.signing_key).as_bytes());
+    }
     let journal = Journal::on(inbox.clone());
     let key = sealing_key();
     let keyring = |_: &_| Some((*key).clone());
     let clock = Arc::new(|| Timestamp::from_second(1_767_225_600).unwrap());
     let (writer, publisher, orphans) =
-        recover::recover(Arc::new(disk.clone()), config, clock, &keyring, inbox)?;
+        recover::recover(Arc::new(disk.clone()), Box::new(disk.clone()), config, clock, &keyring, inbox)?;
     let (acknowledged, live) = (BTreeMap::new(), Vec::new());
     Ok(Session { key, journal, writer, publisher, orphans, acknowledged, live })
 }
@@ -151,7 +156,15 @@ impl Session {
 }
 
 fn verify(disk: &FaultyDisk) -> Result<Verified, FirstBad> {
-    verify_on(disk, &SigningKey::from_seed([9; 32]).verifier_key(ORIGIN), None)
+    verify_with(disk, &[])
+}
+
+/// As on a gateway: against the anchor where there is one, and `trusted`.
+fn verify_with(disk: &FaultyDisk, trusted: &[&str]) -> Result<Verified, FirstBad> {
+    let anchor = disk.files().get(ANCHOR).map(|note| String::from_utf8_lossy(note).into_owned());
+    let mut all: Vec<_> = anchor.iter().map(|note| Trusted { what: "the anchor", note }).collect();
+    all.extend(trusted.iter().map(|note| Trusted { what: "the trusted checkpoint", note }));
+    verify_on(disk, &SigningKey::from_seed([9; 32]).verifier_key(ORIGIN), &all)
 }
 
 fn records(disk: &FaultyDisk) -> Vec<Record> {
@@ -361,7 +374,6 @@ fn a_refused_batch_never_comes_back() {
 
 #[test]
 fn a_start_refuses_what_would_hide_a_loss() {
-    type Files = BTreeMap<String, Vec<u8>>;
     let check = |damage: fn(&mut Files), expected: &str| {
         let mut files = stopped(3).files();
         damage(&mut files);
@@ -372,7 +384,7 @@ fn a_start_refuses_what_would_hide_a_loss() {
     check(no_checkpoint, "the journal's folder holds tiles but no checkpoint");
     check(
         |files| {
-            files.retain(|path, _| path.starts_with("pending/"));
+            files.retain(|path, _| path.starts_with("pending/") || path == ANCHOR);
         },
         "the journal's folder holds a pending tail but no checkpoint",
     );
@@ -398,6 +410,87 @@ fn a_start_refuses_what_would_hide_a_loss() {
         },
         "record 6 of the journal is not as it was written",
     );
+}
+
+type Files = BTreeMap<String, Vec<u8>>;
+
+/// The log of `files` with the anchor of `newer`.
+fn anchored(mut files: Files, newer: &Files) -> FaultyDisk {
+    files.insert(ANCHOR.into(), newer[ANCHOR].clone());
+    FaultyDisk::with_files(files)
+}
+
+#[test]
+fn a_log_that_is_gone_older_or_another_is_noticed() {
+    let disk = stopped(3);
+    let old = disk.files();
+    let mut session = start(&disk).unwrap();
+    session.append(["x".into(), "y".into()]);
+    session.stop();
+    let new = disk.files();
+    let check = |files: Files, start_says: &str, index: u64, verify_says: &str| {
+        let disk = anchored(files, &new);
+        let error = start(&disk).err().map(|error| error.to_string()).unwrap();
+        assert!(error.contains(start_says), "{error}");
+        let bad = verify(&disk).unwrap_err();
+        assert_eq!((bad.index, bad.why.as_str()), (index, verify_says));
+    };
+    check(Files::new(), "holds 0 of the 8 records that anchor", 0, "log.vkey is missing");
+    check(old, "holds 6 of the 8 records that anchor", 6, "the log ends here, the anchor had 8 records");
+    // Sealing is random: the same session again is another history.
+    let fork = "the first 8 records are not those of the anchor";
+    check(stopped(4).files(), "does not begin with the 8 records that anchor", 0, fork);
+    check(stopped(5).files(), "does not begin with the 8 records that anchor", 0, fork);
+}
+
+#[test]
+fn an_anchor_that_is_gone_or_not_ours_is_noticed() {
+    let check = |note: Option<&str>, expected: &str| {
+        let mut files = stopped(3).files();
+        files.remove(ANCHOR);
+        files.extend(note.map(|note| (ANCHOR.to_owned(), note.as_bytes().to_vec())));
+        let error = start(&FaultyDisk::with_files(files)).err().map(|error| error.to_string()).unwrap();
+        assert!(error.starts_with(expected), "{error}");
+    };
+    check(None, "anchor is missing: it kept the journal's last checkpoint; put it back");
+    let foreign = first_note(ORIGIN, &SigningKey::from_seed([8; 32]));
+    for note in ["", &foreign] {
+        check(Some(note), "anchor, which keeps the journal's last checkpoint, is not ours");
+    }
+}
+
+#[test]
+fn an_anchor_may_lag_and_catches_up() {
+    let disk = stopped(3);
+    let old = disk.files();
+    let mut session = start(&disk).unwrap();
+    session.append((0..300).map(|n| n.to_string()).take(16));
+    session.stop();
+    // As after a crash between the checkpoint and the anchor.
+    let disk = anchored(disk.files(), &old);
+    verify(&disk).unwrap();
+    let mut session = start(&disk).unwrap();
+    session.append(["x".into()]);
+    session.stop();
+    let files = disk.files();
+    assert_eq!(files[ANCHOR], files["checkpoint"]);
+    verify(&disk).unwrap();
+}
+
+#[test]
+fn a_missing_file_is_named() {
+    let files = stopped(3).files();
+    for (path, expected) in [
+        ("checkpoint", "checkpoint is missing"),
+        ("log.vkey", "log.vkey is missing"),
+        ("tile/0/000.p/6", "tile/0/000 is missing"),
+        ("tile/entries/000.p/6", "tile/entries/000 is missing"),
+    ] {
+        let mut fewer = files.clone();
+        fewer.remove(path);
+        let bad = verify(&FaultyDisk::with_files(fewer)).unwrap_err();
+        assert_eq!((bad.index, bad.why.as_str()), (0, expected));
+    }
 }
 
 #[test]
@@ -472,7 +565,7 @@ fn a_removed_file_is_noticed() {
     let files = stopped(150).files();
     let partial =
         |path: &str| path.contains(".p/") && !path.contains("entries/001.p/44") && !path.ends_with(".p/44");
-    for path in files.keys().filter(|path| !partial(path) && *path != MINIMUM) {
+    for path in files.keys().filter(|path| !partial(path) && *path != MINIMUM && *path != ANCHOR) {
         let mut fewer = files.clone();
         fewer.remove(path);
         let verified = verify(&FaultyDisk::with_files(fewer));
@@ -534,21 +627,20 @@ fn an_index_must_be_the_position() {
 
 #[test]
 fn a_trusted_checkpoint_must_be_extended() {
-    let key = SigningKey::from_seed([9; 32]).verifier_key(ORIGIN);
     let (short, long) = (stopped(3), stopped(4));
     let note = |disk: &FaultyDisk| String::from_utf8(disk.files()["checkpoint"].clone()).unwrap();
-    verify_on(&long, &key, Some(&note(&long))).unwrap();
-    let cut = verify_on(&short, &key, Some(&note(&long))).unwrap_err();
-    assert_eq!((cut.index, cut.why.as_str()), (6, "the trusted checkpoint has 8 records"));
+    verify_with(&long, &[&note(&long)]).unwrap();
+    let cut = verify_with(&short, &[&note(&long)]).unwrap_err();
+    assert_eq!((cut.index, cut.why.as_str()), (6, "the log ends here, the trusted checkpoint had 8 records"));
     // Sealing is random: the same session gives another tree.
-    let forked = verify_on(&long, &key, Some(&note(&short))).unwrap_err();
+    let forked = verify_with(&long, &[&note(&short)]).unwrap_err();
     assert_eq!(forked.why, "the first 6 records are not those of the trusted checkpoint");
     // A log that went on extends what it signed before.
     let before = note(&short);
     let mut session = start(&short).unwrap();
     session.append((0..300).map(|n| n.to_string()).take(16));
     session.stop();
-    verify_on(&short, &key, Some(&before)).unwrap();
+    verify_with(&short, &[&before]).unwrap();
 }
 
 #[test]

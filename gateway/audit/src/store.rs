@@ -3,6 +3,7 @@
 //! [`Disk`] keeps whole files: each appears under its name with all its bytes or not at all, and stays after a crash.
 //! [`Tail`] is the one file written in place, inside bytes that were reserved before.
 
+use std::fmt::Display;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::FileExt;
@@ -104,6 +105,14 @@ pub(crate) fn prune_on(disk: &dyn Disk, minimum: u64) -> io::Result<u64> {
     Ok(minimum)
 }
 
+/// The same error, with the file it is about.
+pub(crate) fn named(path: &dyn Display, error: io::Error) -> io::Error {
+    match error.kind() {
+        kind @ io::ErrorKind::NotFound => io::Error::new(kind, format!("{path} is missing")),
+        kind => io::Error::new(kind, format!("{path}: {error}")),
+    }
+}
+
 /// The real folder.
 pub(crate) struct Folder {
     root: PathBuf,
@@ -160,7 +169,7 @@ impl Folder {
 
 impl Disk for Folder {
     fn read(&self, path: &str) -> io::Result<Vec<u8>> {
-        fs::read(self.root.join(path))
+        fs::read(self.root.join(path)).map_err(|error| named(&path, error))
     }
 
     fn list(&self, folder: &str) -> io::Result<Vec<Listed>> {

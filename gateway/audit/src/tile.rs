@@ -152,7 +152,11 @@ pub struct FolderNodes {
 impl FolderNodes {
     /// `size` is that of a published checkpoint.
     pub fn new(folder: &Path, size: u64) -> Self {
-        FolderNodes { disk: Arc::new(Folder::unlocked(folder)), size }
+        FolderNodes::on(Arc::new(Folder::unlocked(folder)), size)
+    }
+
+    pub(crate) fn on(disk: Arc<dyn Disk>, size: u64) -> Self {
+        FolderNodes { disk, size }
     }
 }
 

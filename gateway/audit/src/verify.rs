@@ -2,7 +2,7 @@
 //!
 //! Needs the folder and the verifier key, no secret. Reads the folder of a running gateway, too. It checks: each entry against
 //! its leaf hash, each tile against the tiles below, every partial tile and bundle that is still there, the root against the
-//! signed checkpoint, the tail against the bundles, a trusted older checkpoint, and what records say of each other: the index,
+//! signed checkpoint, the tail against the bundles, older checkpoints that are trusted, and what records say of each other: the index,
 //! and that each closing names an opening that no other closing named. Records after the checkpoint are not signed yet: a
 //! torn end there is no finding, since that is what a crash leaves.
 
@@ -39,18 +39,30 @@ pub struct FirstBad {
     pub why: String,
 }
 
-/// Recomputes everything in `folder`. `trusted` is a checkpoint seen before: the log must extend it.
-pub fn verify(folder: &Path, key: &VerifierKey, trusted: Option<&str>) -> Result<Verified, FirstBad> {
+/// A checkpoint seen before, read before the log is: the log must extend it.
+#[derive(Clone, Copy, Debug)]
+pub struct Trusted<'a> {
+    /// What to call it, such as the name of its file.
+    pub what: &'a str,
+    /// The signed note.
+    pub note: &'a str,
+}
+
+/// Recomputes everything in `folder`.
+pub fn verify(folder: &Path, key: &VerifierKey, trusted: &[Trusted<'_>]) -> Result<Verified, FirstBad> {
     verify_on(&Folder::unlocked(folder), key, trusted)
 }
 
 pub(crate) fn verify_on(
     disk: &dyn Disk,
     key: &VerifierKey,
-    trusted: Option<&str>,
+    trusted: &[Trusted<'_>],
 ) -> Result<Verified, FirstBad> {
-    let trusted =
-        trusted.map(|note| Checkpoint::verify(note, key)).transpose().map_err(|error| bad(0, error))?;
+    let checked = trusted.iter().map(|&Trusted { what, note }| match Checkpoint::verify(note, key) {
+        Ok(checkpoint) => Ok((what, checkpoint)),
+        Err(error) => Err(bad(0, format!("{what}: {error}"))),
+    });
+    let trusted = checked.collect::<Result<_, _>>()?;
     let named = disk.read(VERIFIER_KEY).map_err(|error| bad(0, error))?;
     if named != format!("{key}\n").as_bytes() {
         return Err(bad(0, "log.vkey is not the key given"));
@@ -77,8 +89,8 @@ pub(crate) fn verify_on(
     }
     walk.leftovers("tile")?;
     walk.tail(&segments)?;
-    if let Some(trusted) = walk.trusted {
-        return Err(bad(walk.tree.size(), format!("the trusted checkpoint has {} records", trusted.size)));
+    if let Some((what, trusted)) = walk.trusted.first() {
+        return Err(bad(walk.tree.size(), format!("the log ends here, {what} had {} records", trusted.size)));
     }
     Ok(Verified { records: walk.tree.size(), root: walk.tree.root(), checkpoint, minimum })
 }
@@ -92,8 +104,8 @@ struct Walk<'a> {
     disk: &'a dyn Disk,
     /// The size of the signed tree.
     size: u64,
-    /// Until the tree has been as large.
-    trusted: Option<Checkpoint>,
+    /// Each until the tree has been as large.
+    trusted: Vec<(&'a str, Checkpoint)>,
     tree: Frontier,
     openings: Openings,
 }
@@ -160,15 +172,15 @@ impl Walk<'_> {
         }
     }
 
-    /// Compares with the trusted checkpoint once the tree is as large.
+    /// Compares with the trusted checkpoints once the tree is as large.
     fn trust(&mut self) -> Result<(), FirstBad> {
-        let size = self.tree.size();
-        match self.trusted.take_if(|trusted| trusted.size == size) {
-            Some(trusted) if trusted.root != self.tree.root() => {
-                Err(bad(0, format!("the first {size} records are not those of the trusted checkpoint")))
+        let (size, tree) = (self.tree.size(), &self.tree);
+        for (what, trusted) in self.trusted.extract_if(.., |(_, trusted)| trusted.size == size) {
+            if trusted.root != tree.root() {
+                return Err(bad(0, format!("the first {size} records are not those of {what}")));
             }
-            _ => Ok(()),
         }
+        Ok(())
     }
 
     /// Every file below `folder` that has the name of a tile or bundle and was not read yet: older, partial versions.

@@ -22,6 +22,8 @@ pub const SERVER: &str = "server.pem";
 pub const INSPECTION: &str = "inspection.pem";
 pub const LISTENER: &str = "listener.pem";
 pub const JOURNAL: &str = "journal.seed";
+/// The journal's last checkpoint, kept outside the journal.
+pub const ANCHOR: &str = "checkpoint";
 
 /// A key and the certificate made for it.
 pub struct KeyFile {

@@ -4,11 +4,12 @@ use std::collections::HashMap;
 use std::io::{self, Write};
 use std::path::Path;
 
-use passerelle_audit::{FirstBad, KeyId, Query, SealingKey, VerifierKey, search, verify};
+use passerelle_audit::{FirstBad, KeyId, Query, SealingKey, Trusted, Verified, search, verify};
 use serde_json::json;
 use zeroize::Zeroizing;
 
 use super::{Answer, Request, sentence};
+use crate::authority;
 use crate::config::Overrides;
 use crate::control::{self, ControlError, Turn};
 use crate::journal_keys::JournalKeys;
@@ -18,10 +19,6 @@ use crate::store::Store;
 pub enum AuditError {
     #[error("could not read {path}")]
     File { path: std::path::PathBuf, source: io::Error },
-    #[error("{0} holds no verifier key")]
-    VerifierKey(std::path::PathBuf),
-    #[error(transparent)]
-    FirstBad(#[from] FirstBad),
     #[error("could not search the journal")]
     Search(#[from] passerelle_audit::SearchError),
     #[error("could not write the records")]
@@ -34,18 +31,19 @@ pub enum AuditError {
     Disclosure(#[from] super::disclosure::DisclosureError),
 }
 
-/// `verified N records, root …`, or `first bad index N: WHY` and exit 1. With a checkpoint seen before, the log must contain it.
-/// No key is needed but the log's public one, and no lock.
+/// `verified N records, root …`, or `first bad index N: WHY` and exit 1. The log must contain the checkpoint that the gateway
+/// keeps outside of it, and one seen before if given. No key is needed but the log's public one, and no lock.
 pub fn check(data: &Path, checkpoint: Option<&Path>) -> Result<Answer, AuditError> {
-    let read = |path: &Path| {
-        std::fs::read_to_string(path).map_err(|source| AuditError::File { path: path.to_owned(), source })
+    let given = checkpoint.map(|path| std::fs::read_to_string(path).map_err(unreadable(path))).transpose()?;
+    let verified = match anchored(data)? {
+        Ok(anchor) => {
+            let seen = anchor.iter().map(|note| Trusted { what: "keys/checkpoint", note });
+            let given = given.iter().map(|note| Trusted { what: "the given checkpoint", note });
+            verify_log(&data.join("audit"), &seen.chain(given).collect::<Vec<_>>())
+        }
+        Err(bad) => Err(bad),
     };
-    let folder = data.join("audit");
-    let key_file = folder.join("log.vkey");
-    let key: VerifierKey =
-        read(&key_file)?.trim_end().parse().map_err(|_| AuditError::VerifierKey(key_file))?;
-    let trusted = checkpoint.map(read).transpose()?;
-    Ok(match verify(&folder, &key, trusted.as_deref()) {
+    Ok(match verified {
         Ok(verified) => {
             let root = data_encoding::BASE64.encode(&verified.root);
             let text = format!("verified {} records, root {root}", verified.records);
@@ -64,6 +62,35 @@ pub fn check(data: &Path, checkpoint: Option<&Path>) -> Result<Answer, AuditErro
             json: json!({ "first_bad_index": bad.index, "why": bad.why }),
         },
     })
+}
+
+/// The checkpoint kept outside the log. A folder without keys is a copy of the log, which has none.
+fn anchored(data: &Path) -> Result<Result<Option<String>, FirstBad>, AuditError> {
+    let path = authority::journal_anchor(data);
+    match std::fs::read_to_string(&path) {
+        Ok(note) => Ok(Ok(Some(note))),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let gateway = path.parent().is_some_and(Path::is_dir);
+            let bad = FirstBad { index: 0, why: "keys/checkpoint is missing".to_owned() };
+            Ok(if gateway { Err(bad) } else { Ok(None) })
+        }
+        Err(source) => Err(unreadable(&path)(source)),
+    }
+}
+
+fn verify_log(folder: &Path, trusted: &[Trusted<'_>]) -> Result<Verified, FirstBad> {
+    let bad = |why: String| FirstBad { index: 0, why };
+    let key = std::fs::read_to_string(folder.join("log.vkey")).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => bad("log.vkey is missing".to_owned()),
+        _ => bad(format!("log.vkey: {error}")),
+    })?;
+    let key = key.trim_end().parse().map_err(|error| bad(format!("log.vkey: {error}")))?;
+    verify(folder, &key, trusted)
+}
+
+fn unreadable(path: &Path) -> impl FnOnce(io::Error) -> AuditError + use<> {
+    let path = path.to_owned();
+    move |source| AuditError::File { path, source }
 }
 
 /// Prints every matching record, oldest first: with `as_json` one object a line, every readable field in the contract's
@@ -158,4 +185,67 @@ fn parse_keys(answer: &Answer) -> Option<HashMap<KeyId, SealingKey>> {
         Some((id, SealingKey::new(id, secret.as_slice().try_into().ok()?)))
     };
     answer.json["keys"].as_array()?.iter().map(key).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use std::fs;
+
+    use super::*;
+    use crate::Gateway;
+
+    /// Copies a folder of files.
+    fn copy(from: &Path, to: &Path) {
+        fs::create_dir_all(to).unwrap();
+        for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
+            let to = to.join(entry.file_name());
+            if entry.path().is_dir() {
+                copy(&entry.path(), &to)
+            } else {
+                _ = fs::copy(entry.path(), to).unwrap()
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_journal_that_is_gone_or_rolled_back_is_told_and_serves_nobody() {
+        let root = tempfile::tempdir().unwrap();
+        let (data, kept) = (root.path().join("data"), root.path().join("kept"));
+        let audit = data.join("audit");
+        let overrides = Overrides::default();
+        crate::init::init(&data, &["gateway.test".into()], &overrides).await.unwrap();
+        copy(&audit, &kept);
+        let gateway = Gateway::open(&data, &overrides).await.unwrap();
+        let gone_on = gateway.record(
+            passerelle_audit::Kind::GatewayStarted,
+            &crate::journal_keys::Subject::Gateway,
+            None,
+            passerelle_audit::Sealed::default(),
+        );
+        assert_eq!(gone_on.await.unwrap(), 2);
+        gateway.close().await;
+        assert!(check(&data, None).unwrap().text.starts_with("verified 3 records, root "));
+
+        let told = |expected: &str| {
+            let answer = check(&data, None).unwrap();
+            assert_eq!((answer.exit, answer.text.as_str()), (1, expected));
+        };
+        fs::remove_dir_all(&audit).unwrap();
+        told("first bad index 0: log.vkey is missing");
+        let error = Gateway::open(&data, &overrides).await.err().unwrap();
+        assert!(sentence(&error).contains("holds 0 of the 3 records"), "{}", sentence(&error));
+        copy(&kept, &audit);
+        told("first bad index 2: the log ends here, keys/checkpoint had 3 records");
+        let error = Gateway::open(&data, &overrides).await.err().unwrap();
+        assert!(sentence(&error).contains("holds 2 of the 3 records"), "{}", sentence(&error));
+        fs::remove_file(authority::journal_anchor(&data)).unwrap();
+        told("first bad index 0: keys/checkpoint is missing");
+        assert!(Gateway::open(&data, &overrides).await.is_err());
+        // A copy of the log alone has nothing to compare with.
+        let copied = root.path().join("copied");
+        copy(&audit, &copied.join("audit"));
+        assert_eq!(check(&copied, None).unwrap().exit, 0);
+    }
 }

@@ -119,18 +119,21 @@ mod tests {
 
     use jiff::Timestamp;
     use passerelle_audit::{
-        Draft, EntryKey, Journal, JournalConfig, Kind, Limits, Sealed, SigningKey, leaf_hash,
+        Draft, EntryKey, Journal, JournalConfig, Kind, Limits, Sealed, SigningKey, create_anchor, leaf_hash,
     };
 
     use super::*;
 
     /// A journal with two sessions' records, three each.
     async fn journal(folder: &Path) -> HashMap<KeyId, SealingKey> {
+        let (anchor, signing_key) = (folder.with_file_name("checkpoint"), SigningKey::generate());
+        create_anchor(&anchor, "test", &signing_key).unwrap();
         let config = JournalConfig {
             folder: folder.to_owned(),
+            anchor,
             gateway: "test".into(),
             origin: "test".into(),
-            signing_key: SigningKey::generate(),
+            signing_key,
             limits: Limits::default(),
         };
         let (journal, _) = Journal::start(config, Arc::new(Timestamp::now), |_| None).unwrap();

@@ -8,8 +8,15 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use jiff::Timestamp;
 use passerelle_audit::{
     Clock, Draft, Effect, FirstBad, Journal, JournalConfig, Kind, Limits, Orphan, Query, Record, Sealed,
-    SealingKey, SigningKey, Verified, search, verify,
+    SealingKey, SigningKey, Trusted, Verified, create_anchor, search, verify,
 };
+
+const ORIGIN: &str = "passerelle.test/gw-1";
+
+/// Beside the folder.
+fn anchor(folder: &Path) -> PathBuf {
+    folder.with_file_name("checkpoint")
+}
 
 pub struct Log {
     folder: PathBuf,
@@ -20,7 +27,7 @@ pub struct Log {
 impl Log {
     pub fn new() -> Self {
         let temporary = tempfile::tempdir().unwrap();
-        let folder = temporary.path().to_path_buf();
+        let folder = temporary.path().join("audit");
         Log { _temporary: Some(temporary), ..Log::at(folder) }
     }
 
@@ -48,10 +55,15 @@ impl Log {
     ) -> (Journal, Vec<Orphan>) {
         let mut limits = Limits::default();
         limit(&mut limits);
+        let anchor = anchor(folder);
+        if !folder.exists() {
+            create_anchor(&anchor, ORIGIN, &self.signing_key).unwrap();
+        }
         let config = JournalConfig {
             folder: folder.into(),
+            anchor,
             gateway: "gw-1".into(),
-            origin: "passerelle.test/gw-1".into(),
+            origin: ORIGIN.into(),
             signing_key: self.signing_key.clone(),
             limits,
         };
@@ -60,11 +72,9 @@ impl Log {
     }
 
     pub fn verify(&self) -> Result<Verified, FirstBad> {
-        self.verify_with(None)
-    }
-
-    pub fn verify_with(&self, trusted: Option<&str>) -> Result<Verified, FirstBad> {
-        verify(self.folder(), &self.signing_key.verifier_key("passerelle.test/gw-1"), trusted)
+        let note = std::fs::read_to_string(anchor(self.folder())).unwrap();
+        let trusted = [Trusted { what: "the anchor", note: &note }];
+        verify(self.folder(), &self.signing_key.verifier_key(ORIGIN), &trusted)
     }
 
     pub fn search(&self, keys: &[&SealingKey], query: Query) -> Vec<Record> {
