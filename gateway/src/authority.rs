@@ -1,8 +1,8 @@
 //! The three issuers of a gateway and what they sign.
 //!
 //! `DIR/keys/` is owned here, mode 0700: `terminals.pem`, `server.pem` and `inspection.pem` hold an issuer's key and
-//! certificate, `listener.pem` the server's own, `journal.seed` the key that signs checkpoints, `checkpoint` the last of them; each is 0600. Called by `init`, by the terminal port, by enrolment and,
-//! after the decision, by inspection.
+//! certificate, `listener.pem` the server's own, `journal.seed` the key that signs checkpoints, `checkpoint` the last of
+//! them; each is 0600. Called by `init`, by the terminal port, by enrolment and, after the decision, by inspection.
 //!
 //! Invariants: the three issuers are never mixed (one trusted for terminals can't make a site, one trusted for sites can't
 //! make a terminal: apart from separate keys, each certificate names its one use); every issuer has path length 0, so
@@ -180,6 +180,11 @@ impl Authority {
     pub fn mint_leaf(&self, host: &str) -> Result<Arc<rustls::sign::CertifiedKey>, AuthorityError> {
         self.leaves.mint(&self.inspection, host, SystemTime::now())
     }
+}
+
+/// The key that signs the checkpoints of the gateway of `data`, for readers of its journal.
+pub fn journal_key(data: &Path) -> Result<passerelle_audit::SigningKey, AuthorityError> {
+    files::read_seed(&files::folder(data).join(files::JOURNAL))
 }
 
 /// Where the gateway of `data` keeps its journal's last checkpoint, outside the journal.

@@ -198,7 +198,7 @@ pub async fn execute(gateway: &Gateway, request: Request) -> Answer {
         Request::JournalKeys => {
             // Whoever asks is about to read: refusals still being counted belong to what they read.
             gateway.refusals.flush(gateway, true).await;
-            Ok(audit::keys(&gateway.keys))
+            Ok(audit::keys(&gateway.keys, &gateway.authority.journal_key()))
         }
     };
     outcome.unwrap_or_else(|error| Answer::failed(&error))

@@ -10,6 +10,7 @@ use aws_lc_rs::{digest, rand};
 use data_encoding::{BASE64, HEXLOWER};
 use zeroize::Zeroizing;
 
+use crate::seal::HintKey;
 use crate::tree::Hash;
 
 /// The longest note read, in bytes: room for the 16 signatures that a verifier must accept, post-quantum ones included.
@@ -126,6 +127,11 @@ impl SigningKey {
         let public =
             self.pair().public_key().as_ref().try_into().expect("an Ed25519 public key has 32 bytes");
         VerifierKey::new(origin, public)
+    }
+
+    /// The key of the hints in this log: it needs no file of its own.
+    pub fn hint_key(&self) -> HintKey {
+        HintKey::of_seed(&self.seed)
     }
 
     fn pair(&self) -> Ed25519KeyPair {

@@ -1,13 +1,14 @@
 //! What one entry says: a clear header that every verifier may read, and a sealed part that only a key opens.
 //!
-//! Pure. An entry is one line of JSON (the [`Header`]), a newline, then the sealed bytes (see `seal`); those bytes are what
-//! is stored and hashed. The order of the fields is the order of the outside contract.
+//! Pure. An entry is one line of JSON (the [`Header`]), a newline, then the hint of its key and the sealed bytes (see
+//! `seal`), or nothing; those bytes are what is stored and hashed. The order of the fields is the order of the outside
+//! contract.
 
 use jiff::Timestamp;
 use serde::de::IntoDeserializer;
 use serde::{Deserialize, Serialize};
 
-use crate::seal::{self, EntryKey, KeyId, SealingKey};
+use crate::seal::{self, EntryKey, HINT_BYTES, HintKey, KeyId, SealingKey};
 
 /// The longest entry, in bytes: tlog-tiles prefixes each with a 16-bit length.
 pub const ENTRY_LIMIT_BYTES: usize = 65_535;
@@ -186,9 +187,6 @@ pub struct Header {
     pub opened: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub count: Option<u64>,
-    /// The key that sealed the rest; without one there is nothing sealed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub key: Option<KeyId>,
 }
 
 /// A record as far as it can be read.
@@ -220,8 +218,7 @@ impl Record {
             #[serde(flatten)]
             sealed: &'a Sealed,
         }
-        let Header { index, ref gateway, time, kind, decision, ref reason, opened, count, key: _ } =
-            self.header;
+        let Header { index, ref gateway, time, kind, decision, ref reason, opened, count } = self.header;
         let line = Line {
             index,
             gateway,
@@ -258,41 +255,69 @@ pub(crate) fn encode(
     out: &mut Vec<u8>,
     header: &Header,
     plaintext: &[u8],
-    key: Option<&SealingKey>,
+    key: Option<(&SealingKey, &HintKey)>,
     nonce: [u8; 12],
 ) {
     let start = out.len();
     serde_json::to_writer(&mut *out, header).expect("a Vec takes every byte");
-    let end = out.len();
     out.push(b'\n');
-    if let Some(key) = key {
+    if let Some((key, hints)) = key {
+        out.extend_from_slice(&hints.hide(key.id(), header.index, &nonce));
+        let end = out.len();
         let entry_key = seal::entry_key(&out[start..end], header.index, key);
         seal::seal(out, start..end, &entry_key, nonce, plaintext);
     }
 }
 
-/// An entry's clear header, its header line and its sealed bytes.
-pub(crate) fn decode(entry: &[u8]) -> Result<(Header, &[u8], &[u8]), EntryError> {
+/// An entry, taken apart.
+pub(crate) struct Entry<'a> {
+    pub(crate) header: Header,
+    /// Header line, newline and hint: what the sealed part is bound to.
+    pub(crate) head: &'a [u8],
+    /// Empty if nothing was sealed.
+    pub(crate) sealed: &'a [u8],
+}
+
+impl Entry<'_> {
+    /// The key that sealed it, if one did.
+    pub(crate) fn key_id(&self, hints: &HintKey) -> Option<KeyId> {
+        let hint = self.head.last_chunk().filter(|_| !self.sealed.is_empty())?;
+        Some(hints.reveal(hint, self.header.index, seal::nonce(self.sealed)?))
+    }
+
+    pub(crate) fn open(&self, entry_key: &EntryKey) -> Result<Sealed, EntryError> {
+        let plaintext = seal::open(self.head, self.sealed, entry_key)?;
+        serde_json::from_slice(&plaintext).map_err(EntryError::Sealed)
+    }
+}
+
+/// Takes an entry apart, its sealed bytes as they are.
+pub(crate) fn decode(entry: &[u8]) -> Result<Entry<'_>, EntryError> {
     let newline = entry.iter().position(|&byte| byte == b'\n').ok_or(EntryError::NoHeader)?;
-    let (line, sealed) = (&entry[..newline], &entry[newline + 1..]);
-    let header = serde_json::from_slice(line).map_err(EntryError::Header)?;
-    Ok((header, line, sealed))
+    let header = serde_json::from_slice(&entry[..newline]).map_err(EntryError::Header)?;
+    let rest = entry.len() - (newline + 1);
+    if (1..=HINT_BYTES).contains(&rest) {
+        return Err(EntryError::Damaged);
+    }
+    let (head, sealed) = entry.split_at(newline + 1 + rest.min(HINT_BYTES));
+    Ok(Entry { header, head, sealed })
+}
+
+/// What the entry says in clear. Errs if it is none.
+pub fn header(entry: &[u8]) -> Result<Header, EntryError> {
+    decode(entry).map(|entry| entry.header)
 }
 
 /// Reads an entry; its sealed part stays empty without a key.
 pub(crate) fn read(entry: &[u8], key: Option<&SealingKey>) -> Result<Record, EntryError> {
-    let (header, line, sealed) = decode(entry)?;
+    let entry = decode(entry)?;
     let sealed = match key {
-        Some(key) if header.key.is_some() => open(line, sealed, &seal::entry_key(line, header.index, key))?,
+        Some(key) if !entry.sealed.is_empty() => {
+            entry.open(&seal::entry_key(entry.head, entry.header.index, key))?
+        }
         _ => Sealed::default(),
     };
-    Ok(Record { header, sealed })
-}
-
-/// The sealed part that `entry_key` opens.
-pub(crate) fn open(line: &[u8], sealed: &[u8], entry_key: &EntryKey) -> Result<Sealed, EntryError> {
-    let plaintext = seal::open(line, sealed, entry_key)?;
-    serde_json::from_slice(&plaintext).map_err(EntryError::Sealed)
+    Ok(Record { header: entry.header, sealed })
 }
 
 /// RFC 3339 in UTC with milliseconds.

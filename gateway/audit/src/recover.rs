@@ -129,6 +129,7 @@ pub(crate) fn recover(
     let mut writer = Writer {
         disk: store.clone(),
         gateway: config.gateway,
+        hints: config.signing_key.hint_key(),
         clock,
         limits: config.limits,
         tail,
@@ -285,7 +286,7 @@ fn live_openings(
 }
 
 fn note(live: &mut BTreeSet<u64>, index: u64, entry: &[u8]) -> Result<(), StartError> {
-    let (header, ..) = record::decode(entry).map_err(|source| StartError::Entry { index, source })?;
+    let header = record::header(entry).map_err(|source| StartError::Entry { index, source })?;
     if header.index != index {
         return Err(StartError::Record { index });
     }
@@ -336,8 +337,7 @@ fn close_orphans(
     let mut orphans = Vec::with_capacity(writer.live.len());
     for opened in writer.live.clone() {
         let key = opening_entry(&*writer.disk, segments, published, opened).and_then(|entry| {
-            let (header, ..) = record::decode(&entry).ok()?;
-            let key = keyring(&header.key?)?;
+            let key = keyring(&writer.hints.key_id(&entry).ok()??)?;
             let sealed = record::read(&entry, Some(&key)).ok()?.sealed.identity();
             Some((Arc::new(key), sealed))
         });

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use crate::checkpoint;
 use crate::entries::{Published, read_end};
 use crate::record::{self, Effect, EntryError, Header, Kind, Record, Sealed};
-use crate::seal::{KeyId, SealingKey};
+use crate::seal::{HintKey, KeyId, SealingKey};
 use crate::store::{Disk, Folder};
 use crate::tail::Segment;
 
@@ -48,20 +48,22 @@ pub enum SearchError {
     },
 }
 
-/// The matching records, oldest first.
+/// The matching records, oldest first; `hints` tells which key of the ring each needs.
 pub fn search<K>(
     folder: &Path,
+    hints: HintKey,
     keyring: K,
     query: Query,
 ) -> Result<impl Iterator<Item = Result<Record, SearchError>> + use<K>, SearchError>
 where
     K: Fn(&KeyId) -> Option<SealingKey>,
 {
-    search_on(Arc::new(Folder::unlocked(folder)), keyring, query)
+    search_on(Arc::new(Folder::unlocked(folder)), hints, keyring, query)
 }
 
 pub(crate) fn search_on<K>(
     disk: Arc<dyn Disk>,
+    hints: HintKey,
     keyring: K,
     query: Query,
 ) -> Result<impl Iterator<Item = Result<Record, SearchError>> + use<K>, SearchError>
@@ -76,7 +78,7 @@ where
     let matches = std::iter::from_fn(move || {
         while !failed {
             let found = walk.next()?.map_err(SearchError::Disk).and_then(|(index, entry)| {
-                query.read(&entry, &keyring).map_err(|source| SearchError::Entry { index, source })
+                query.read(&entry, &hints, &keyring).map_err(|source| SearchError::Entry { index, source })
             });
             failed = found.is_err();
             if let Some(found) = found.transpose() {
@@ -112,13 +114,14 @@ impl Query {
     fn read(
         &self,
         entry: &[u8],
+        hints: &HintKey,
         keyring: &impl Fn(&KeyId) -> Option<SealingKey>,
     ) -> Result<Option<Record>, EntryError> {
-        let (header, ..) = record::decode(entry)?;
-        if !self.matches_header(&header) {
+        let parts = record::decode(entry)?;
+        if !self.matches_header(&parts.header) {
             return Ok(None);
         }
-        let key = header.key.as_ref().and_then(keyring);
+        let key = parts.key_id(hints).as_ref().and_then(keyring);
         let record = record::read(entry, key.as_ref())?;
         Ok(self.matches(&record).then_some(record))
     }

@@ -281,7 +281,7 @@ struct Openings {
 
 impl Openings {
     fn note(&mut self, index: u64, entry: &[u8]) -> Result<(), FirstBad> {
-        let (header, ..) = record::decode(entry).map_err(|error| bad(index, error))?;
+        let header = record::header(entry).map_err(|error| bad(index, error))?;
         if header.index != index {
             return Err(bad(index, format!("the record says it is number {}", header.index)));
         }

@@ -17,7 +17,7 @@ use crate::inbox::{Answer, Closing, Inbox, Prepared, Status, Submission};
 use crate::journal::{Clock, JournalError, Limits, Opening};
 use crate::publisher::{Backlog, Batch};
 use crate::record::{self, Header, Kind};
-use crate::seal::{OVERHEAD_BYTES, SealingKey};
+use crate::seal::{HintKey, OVERHEAD_BYTES};
 use crate::store::{Disk, Tail, segment_path};
 use crate::tail::{CLOSING_RESERVE_BYTES, FRAME_HEAD_BYTES, HEADER_LIMIT_BYTES, push_frame, segment_header};
 
@@ -30,6 +30,7 @@ const RETRY_INTERVAL: Duration = Duration::from_millis(200);
 pub(crate) struct Writer {
     pub(crate) disk: Arc<dyn Disk>,
     pub(crate) gateway: String,
+    pub(crate) hints: HintKey,
     pub(crate) clock: Clock,
     pub(crate) limits: Limits,
     pub(crate) tail: Box<dyn Tail>,
@@ -157,7 +158,6 @@ impl Writer {
             reason: None,
             opened: None,
             count: None,
-            key: None,
         };
         for Prepared { draft, plaintext, key } in records {
             header.kind = draft.kind;
@@ -165,11 +165,10 @@ impl Writer {
             header.reason.clone_from(&draft.reason);
             header.opened = draft.opened;
             header.count = draft.count;
-            header.key = key.as_deref().map(SealingKey::id);
             let mut nonce = [0; 12];
             rand::fill(&mut nonce).expect("the system's random source answers");
             batch.leaves.push(push_frame(&mut batch.frames, |out| {
-                record::encode(out, &header, plaintext, key.as_deref(), nonce);
+                record::encode(out, &header, plaintext, key.as_deref().map(|key| (key, &self.hints)), nonce);
             }));
             header.index += 1;
         }

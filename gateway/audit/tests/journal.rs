@@ -57,6 +57,27 @@ async fn a_destroyed_key_erases_and_the_log_verifies() {
 }
 
 #[tokio::test]
+async fn the_files_alone_do_not_tell_what_one_person_did() {
+    let log = Log::new();
+    let key = Arc::new(SealingKey::generate());
+    let journal = log.start();
+    for _ in 0..20 {
+        journal.append(signed_in(), key.clone()).await.unwrap();
+    }
+    journal.stop().await;
+    let mut seen = std::collections::HashSet::new();
+    for entry in passerelle_audit::entries(log.folder(), 20).unwrap() {
+        let (_, entry) = entry.unwrap();
+        assert_eq!(log.hints().key_id(&entry).unwrap(), Some(key.id()));
+        let clear = entry.iter().position(|&byte| byte == b'\n').unwrap();
+        let header: std::collections::BTreeMap<String, serde_json::Value> =
+            serde_json::from_slice(&entry[..clear]).unwrap();
+        assert_eq!(header.keys().collect::<Vec<_>>(), ["decision", "gateway", "index", "kind", "time"]);
+        assert!(entry[clear..].windows(16).all(|part| seen.insert(part.to_vec())));
+    }
+}
+
+#[tokio::test]
 async fn a_dropped_opening_closes_as_client_gone() {
     let log = Log::new();
     let key = Arc::new(SealingKey::generate());
@@ -270,5 +291,5 @@ async fn queries_match_every_field() {
     let second = log.search(&[&key], Query::default())[1].header.time;
     check(Query { from: Some(second), ..Query::default() }, &[1, 2]);
     check(Query { to: Some(second), ..Query::default() }, &[0]);
-    assert!(search(&log.folder().join("absent"), |_| None, Query::default()).is_err());
+    assert!(search(&log.folder().join("absent"), log.hints(), |_| None, Query::default()).is_err());
 }

@@ -4,7 +4,9 @@ use std::collections::HashMap;
 use std::io::{self, Write};
 use std::path::Path;
 
-use passerelle_audit::{FirstBad, KeyId, Query, SealingKey, Trusted, Verified, search, verify};
+use passerelle_audit::{
+    FirstBad, HintKey, KeyId, Query, SealingKey, SigningKey, Trusted, Verified, search, verify,
+};
 use serde_json::json;
 use zeroize::Zeroizing;
 
@@ -102,9 +104,10 @@ pub async fn find(
     as_json: bool,
     out: &mut impl Write,
 ) -> Result<(), AuditError> {
-    let keys = sealing_keys(data, overrides).await?;
+    let keys = keyring(data, overrides).await?;
     let folder = data.join("audit");
-    let records = search(&folder, |id: &KeyId| keys.get(id).cloned(), query)?;
+    let Keyring { hints, sealing } = keys;
+    let records = search(&folder, hints, |id: &KeyId| sealing.get(id).cloned(), query)?;
     for record in records {
         let record = record?;
         let line = if as_json { record.canonical_line() } else { sentence_of(&record) };
@@ -127,7 +130,7 @@ pub async fn export(
     session: &str,
     out: &Path,
 ) -> Result<Answer, AuditError> {
-    let keys = sealing_keys(data, overrides).await?;
+    let keys = keyring(data, overrides).await?;
     Ok(super::disclosure::export(&data.join("audit"), &keys, session, out)?)
 }
 
@@ -150,9 +153,16 @@ fn sentence_of(record: &passerelle_audit::Record) -> String {
     words.join(" ")
 }
 
-/// Every sealing key: from the running gateway, or from the store while the lock is ours. The journal itself is not opened, so
+/// What reads the sealed parts of a log.
+#[derive(Clone)]
+pub struct Keyring {
+    pub hints: HintKey,
+    pub sealing: HashMap<KeyId, SealingKey>,
+}
+
+/// Every key: from the running gateway, or from the store while the lock is ours. The journal itself is not opened, so
 /// that a search changes nothing.
-async fn sealing_keys(data: &Path, overrides: &Overrides) -> Result<HashMap<KeyId, SealingKey>, AuditError> {
+async fn keyring(data: &Path, overrides: &Overrides) -> Result<Keyring, AuditError> {
     let failed = |error: &(dyn std::error::Error + 'static)| AuditError::Keys(sentence(error));
     let answer = match control::our_turn(data).await? {
         Turn::There(stream) => {
@@ -161,7 +171,9 @@ async fn sealing_keys(data: &Path, overrides: &Overrides) -> Result<HashMap<KeyI
         Turn::Here(_lock) => {
             let config = crate::config::Config::load(data, overrides).map_err(|error| failed(&error))?;
             let store = Store::open(&config.store.url, data).await.map_err(|error| failed(&error))?;
-            let answer = keys(&JournalKeys::open(store.clone()).await.map_err(|error| failed(&error))?);
+            let signing = authority::journal_key(data).map_err(|error| failed(&error))?;
+            let sealing = JournalKeys::open(store.clone()).await.map_err(|error| failed(&error))?;
+            let answer = keys(&sealing, &signing);
             store.close().await;
             answer
         }
@@ -170,21 +182,25 @@ async fn sealing_keys(data: &Path, overrides: &Overrides) -> Result<HashMap<KeyI
 }
 
 /// The answer to [`Request::JournalKeys`]: names and secrets in hex.
-pub fn keys(keys: &JournalKeys) -> Answer {
+pub fn keys(keys: &JournalKeys, signing: &SigningKey) -> Answer {
     let hex = |bytes: &[u8]| data_encoding::HEXLOWER.encode(bytes);
     let pairs: Vec<_> =
         keys.all().iter().map(|key| json!([key.id().to_string(), hex(key.secret())])).collect();
-    Answer::done("", json!({ "keys": pairs }))
+    Answer::done("", json!({ "keys": pairs, "hints": hex(signing.hint_key().secret()) }))
 }
 
-fn parse_keys(answer: &Answer) -> Option<HashMap<KeyId, SealingKey>> {
+fn parse_keys(answer: &Answer) -> Option<Keyring> {
+    let secret = |hex: &serde_json::Value| {
+        let bytes = Zeroizing::new(data_encoding::HEXLOWER.decode(hex.as_str()?.as_bytes()).ok()?);
+        <[u8; 32]>::try_from(bytes.as_slice()).ok()
+    };
     let key = |pair: &serde_json::Value| {
         let id = data_encoding::HEXLOWER.decode(pair[0].as_str()?.as_bytes()).ok()?;
-        let secret = Zeroizing::new(data_encoding::HEXLOWER.decode(pair[1].as_str()?.as_bytes()).ok()?);
         let id = KeyId(id.try_into().ok()?);
-        Some((id, SealingKey::new(id, secret.as_slice().try_into().ok()?)))
+        Some((id, SealingKey::new(id, secret(&pair[1])?)))
     };
-    answer.json["keys"].as_array()?.iter().map(key).collect()
+    let sealing = answer.json["keys"].as_array()?.iter().map(key).collect::<Option<_>>()?;
+    Some(Keyring { hints: HintKey::new(secret(&answer.json["hints"])?), sealing })
 }
 
 #[cfg(test)]

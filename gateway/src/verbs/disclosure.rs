@@ -6,7 +6,6 @@
 //! checkpoint is signed, the proof leads from `SHA-256(0x00 || entry)` to its root, the key's commitment stands in the
 //! entry. Records younger than the last checkpoint, a second old at most, are not in it.
 
-use std::collections::HashMap;
 use std::fs::OpenOptions;
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -14,12 +13,13 @@ use std::path::{Path, PathBuf};
 
 use data_encoding::BASE64;
 use passerelle_audit::{
-    Checkpoint, CheckpointError, EntryError, FolderNodes, Header, InclusionProof, KeyId, ProofError, Record,
-    SealingKey, VerifierKey, disclose, entries, open_with_entry_key,
+    Checkpoint, CheckpointError, EntryError, FolderNodes, InclusionProof, ProofError, Record, VerifierKey,
+    disclose, entries, header, open_with_entry_key,
 };
 use serde_json::{Value, json};
 
 use super::Answer;
+use super::audit::Keyring;
 
 #[derive(Debug, thiserror::Error)]
 pub enum DisclosureError {
@@ -38,12 +38,7 @@ pub enum DisclosureError {
 }
 
 /// Writes the disclosure of `session` to the new file `out`, readable by its owner.
-pub fn export(
-    folder: &Path,
-    keys: &HashMap<KeyId, SealingKey>,
-    session: &str,
-    out: &Path,
-) -> Result<Answer, DisclosureError> {
+pub fn export(folder: &Path, keys: &Keyring, session: &str, out: &Path) -> Result<Answer, DisclosureError> {
     let read = |name: &str| {
         let path = folder.join(name);
         std::fs::read_to_string(&path).map_err(|source| DisclosureError::File {
@@ -86,13 +81,13 @@ pub fn export(
 fn disclosed(
     entry: &[u8],
     index: u64,
-    keys: &HashMap<KeyId, SealingKey>,
+    keys: &Keyring,
     session: &str,
 ) -> Result<Option<(String, Value)>, DisclosureError> {
     let failed = |source| DisclosureError::Entry { index, source };
-    let line = entry.split(|byte| *byte == b'\n').next().unwrap_or_default();
-    let header: Header = serde_json::from_slice(line).map_err(|error| failed(EntryError::Header(error)))?;
-    let Some(key) = header.key.and_then(|id| keys.get(&id)) else { return Ok(None) };
+    let header = header(entry).map_err(failed)?;
+    let id = keys.hints.key_id(entry).map_err(failed)?;
+    let Some(key) = id.and_then(|id| keys.sealing.get(&id)) else { return Ok(None) };
     let key = disclose(entry, key).map_err(failed)?;
     let sealed = open_with_entry_key(entry, &key).map_err(failed)?;
     if sealed.session.as_deref() != Some(session) {
@@ -115,18 +110,21 @@ fn write(out: &Path, file: &Value) -> io::Result<()> {
 mod tests {
     #![allow(clippy::unwrap_used)]
 
+    use std::collections::HashMap;
     use std::sync::Arc;
 
     use jiff::Timestamp;
     use passerelle_audit::{
-        Draft, EntryKey, Journal, JournalConfig, Kind, Limits, Sealed, SigningKey, create_anchor, leaf_hash,
+        Draft, EntryKey, Journal, JournalConfig, Kind, Limits, Sealed, SealingKey, SigningKey, create_anchor,
+        leaf_hash,
     };
 
     use super::*;
 
     /// A journal with two sessions' records, three each.
-    async fn journal(folder: &Path) -> HashMap<KeyId, SealingKey> {
+    async fn journal(folder: &Path) -> Keyring {
         let (anchor, signing_key) = (folder.with_file_name("checkpoint"), SigningKey::generate());
+        let hints = signing_key.hint_key();
         create_anchor(&anchor, "test", &signing_key).unwrap();
         let config = JournalConfig {
             folder: folder.to_owned(),
@@ -144,7 +142,7 @@ mod tests {
             journal.append(Draft { sealed, ..Draft::new(Kind::SignedIn) }, key.clone()).await.unwrap();
         }
         journal.stop().await;
-        HashMap::from([(key.id(), SealingKey::clone(&key))])
+        Keyring { hints, sealing: HashMap::from([(key.id(), SealingKey::clone(&key))]) }
     }
 
     #[tokio::test]
@@ -177,7 +175,7 @@ mod tests {
 
         assert!(matches!(export(&folder, &keys, "mine", &out), Err(DisclosureError::File { .. })), "kept");
         let other = root.path().join("other.json");
-        let unread = HashMap::new();
+        let unread = Keyring { sealing: HashMap::new(), ..keys.clone() };
         assert!(matches!(export(&folder, &unread, "mine", &other), Err(DisclosureError::Nothing(_))));
         assert!(matches!(export(&folder, &keys, "none", &other), Err(DisclosureError::Nothing(_))));
         assert!(!other.exists());

@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use jiff::Timestamp;
 use passerelle_audit::{
-    Clock, Draft, Effect, FirstBad, Journal, JournalConfig, Kind, Limits, Orphan, Query, Record, Sealed,
-    SealingKey, SigningKey, Trusted, Verified, create_anchor, search, verify,
+    Clock, Draft, Effect, FirstBad, HintKey, Journal, JournalConfig, Kind, Limits, Orphan, Query, Record,
+    Sealed, SealingKey, SigningKey, Trusted, Verified, create_anchor, search, verify,
 };
 
 const ORIGIN: &str = "passerelle.test/gw-1";
@@ -71,6 +71,10 @@ impl Log {
             .unwrap()
     }
 
+    pub fn hints(&self) -> HintKey {
+        self.signing_key.hint_key()
+    }
+
     pub fn verify(&self) -> Result<Verified, FirstBad> {
         let note = std::fs::read_to_string(anchor(self.folder())).unwrap();
         let trusted = [Trusted { what: "the anchor", note: &note }];
@@ -78,10 +82,15 @@ impl Log {
     }
 
     pub fn search(&self, keys: &[&SealingKey], query: Query) -> Vec<Record> {
-        search(self.folder(), |id| keys.iter().find(|key| key.id() == *id).map(|&key| key.clone()), query)
-            .unwrap()
-            .collect::<Result<_, _>>()
-            .unwrap()
+        search(
+            self.folder(),
+            self.hints(),
+            |id| keys.iter().find(|key| key.id() == *id).map(|&key| key.clone()),
+            query,
+        )
+        .unwrap()
+        .collect::<Result<_, _>>()
+        .unwrap()
     }
 }
 
