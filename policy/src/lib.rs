@@ -5,6 +5,7 @@
 
 mod access;
 mod candidate;
+mod confidential;
 mod decision;
 mod evaluate;
 mod explain;
