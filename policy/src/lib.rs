@@ -14,6 +14,7 @@ mod index;
 mod lint;
 mod parse;
 mod path;
+mod preview;
 mod query;
 mod reason;
 mod rule;
@@ -30,6 +31,7 @@ pub use finding::{Finding, Severity, Text};
 pub use host::{Host, HostError};
 pub use parse::Checked;
 pub use path::PathError;
+pub use preview::{Change, Outcome, Past, Preview, Skipped};
 pub use reason::{Reason, UnknownReason};
 pub use rule::{
     AccessKind, CATALOGUE, Category, HostPattern, Inspect, Methods, Mode, Name, PathGlob, Refuse, Rule,
