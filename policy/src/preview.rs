@@ -127,16 +127,16 @@ impl<'p> Preview<'p> {
             return self.skip(Skipped::Preflight, past.count);
         }
         let readings = self.left_by_the_record(past);
-        let mut judged = readings.iter().map(|&reading| self.judge(past, reading)).collect::<Vec<_>>();
-        let first = judged.pop();
+        let judged = readings.iter().map(|&reading| self.judge(past, reading)).collect::<Vec<_>>();
         let effects = |(published, proposed): &(Decision, Decision)| (published.effect, proposed.effect);
-        let Some(first) = first.filter(|first| judged.iter().all(|other| effects(other) == effects(first)))
-        else {
+        let agreed =
+            judged.first().filter(|first| judged.iter().all(|other| effects(other) == effects(first)));
+        let Some((published, proposed)) = agreed else {
             return self.skip(Skipped::Unsure, past.count);
         };
-        self.under_published.note(self.published, past, &first.0);
-        self.under_proposed.note(self.proposed, past, &first.1);
-        self.count(past, &first.0, &first.1);
+        self.under_published.note(self.published, past, published);
+        self.under_proposed.note(self.proposed, past, proposed);
+        self.count(past, published, proposed);
     }
 
     /// What came of it all.

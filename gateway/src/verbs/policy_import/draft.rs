@@ -82,6 +82,9 @@ pub struct Draft<'n> {
     /// Every refused pattern.
     refused: HashSet<Box<str>>,
     bytes: usize,
+    is_full: bool,
+    /// It was said that the draft is full.
+    is_cut: bool,
     figures: Figures,
 }
 
@@ -93,6 +96,8 @@ impl<'n> Draft<'n> {
             refusals: Vec::new(),
             refused: HashSet::new(),
             bytes: 0,
+            is_full: false,
+            is_cut: false,
             figures: Figures::default(),
         }
     }
@@ -113,16 +118,16 @@ impl<'n> Draft<'n> {
         let mut place = Place { file, line: 0 };
         while read_line(&mut reader, &mut bytes).map_err(failed)? {
             place.line += 1;
-            self.figures.lines += 1;
-            if self.figures.lines.is_multiple_of(PROGRESS_LINES) {
-                writeln!(self.notes, "{}", self.figures())?;
-            }
             let text = String::from_utf8_lossy(&bytes);
             let text = text.trim_start_matches('\u{feff}').trim();
             if bytes.len() as u64 >= LINE_LIMIT_BYTES {
                 self.leave_out(place, "a line", "longer than 8 KiB")?;
             } else if !text.is_empty() && !text.starts_with('#') {
                 take(self, place, text)?;
+            }
+            self.figures.lines += 1;
+            if self.figures.lines.is_multiple_of(PROGRESS_LINES) {
+                writeln!(self.notes, "{} …", self.figures())?;
             }
         }
         Ok(())
@@ -132,6 +137,28 @@ impl<'n> Draft<'n> {
     pub fn leave_out(&mut self, place: Place<'_>, what: &str, why: &str) -> Result<(), ImportError> {
         self.figures.left_out += 1;
         Ok(writeln!(self.notes, "{place}: left out {what}: {why}")?)
+    }
+
+    /// Makes room for one more entry, if there is any.
+    pub fn takes(&mut self, bytes: usize) -> bool {
+        /// Quotes, comma and end of line.
+        const AROUND_BYTES: usize = 4;
+        self.is_full |= self.bytes + bytes + AROUND_BYTES > DRAFT_LIMIT_BYTES;
+        self.bytes += if self.is_full { 0 } else { bytes + AROUND_BYTES };
+        !self.is_full
+    }
+
+    /// Counts what a full draft can't take; naming millions would tell nobody anything.
+    pub fn leave_out_unnamed(&mut self, place: Place<'_>) -> Result<(), ImportError> {
+        if !std::mem::replace(&mut self.is_cut, true) {
+            writeln!(
+                self.notes,
+                "{place}: the draft is full ({} bytes): all that follows is left out",
+                self.bytes
+            )?;
+        }
+        self.figures.left_out += 1;
+        Ok(())
     }
 
     /// Says something about the whole.
@@ -157,20 +184,26 @@ impl<'n> Draft<'n> {
         }
     }
 
-    /// Refuses a pattern that [`pattern`] made.
-    pub fn refuse(&mut self, reason: &str, place: Place<'_>, pattern: String) -> Result<(), ImportError> {
-        if self.refuses(&pattern) {
+    /// Refuses what one entry names: patterns that [`pattern`] made.
+    pub fn refuse(&mut self, reason: &str, place: Place<'_>, patterns: &[String]) -> Result<(), ImportError> {
+        if patterns.iter().all(|pattern| self.refuses(pattern)) {
             self.figures.repeated += 1;
             return Ok(());
         }
-        if self.bytes + pattern.len() > DRAFT_LIMIT_BYTES {
-            return self.leave_out(place, &pattern, "the draft is full");
-        }
-        self.bytes += pattern.len() + 4;
-        self.refused.insert(pattern.as_str().into());
-        match self.refusals.iter_mut().find(|refusal| refusal.reason == reason) {
-            Some(refusal) => refusal.hosts.push(pattern),
-            None => self.refusals.push(Refusal { reason: reason.to_owned(), hosts: vec![pattern] }),
+        for pattern in patterns {
+            if self.refuses(pattern) {
+                continue;
+            }
+            if !self.takes(pattern.len()) {
+                return self.leave_out_unnamed(place);
+            }
+            self.refused.insert(pattern.as_str().into());
+            match self.refusals.iter_mut().find(|refusal| refusal.reason == reason) {
+                Some(refusal) => refusal.hosts.push(pattern.clone()),
+                None => {
+                    self.refusals.push(Refusal { reason: reason.to_owned(), hosts: vec![pattern.clone()] })
+                }
+            }
         }
         Ok(())
     }
@@ -260,7 +293,7 @@ pub fn pattern(name: &str, is_below: bool) -> Result<String, &'static str> {
     let host = Host::parse_written(name.trim_end_matches('.')).map_err(|error| match error {
         HostError::AddressLiteral => "an address, not a name",
         HostError::ThisMachine => "a name of this machine",
-        HostError::Malformed(_) if is_below && !name.contains('.') => "a whole top-level domain: too broad",
+        HostError::Malformed(_) if !name.contains('.') => "one label: too broad, or a machine of the house",
         HostError::Malformed(why) => why,
     })?;
     match host {

@@ -51,13 +51,11 @@ fn refuse(
     host: &str,
     below: &[bool],
 ) -> Result<(), ImportError> {
-    for &is_below in below {
-        match pattern(host, is_below) {
-            Ok(pattern) => draft.refuse(reason, place, pattern)?,
-            Err(why) => return draft.leave_out(place, host, why),
-        }
+    let patterns = below.iter().map(|is_below| pattern(host, *is_below)).collect::<Result<Vec<_>, _>>();
+    match patterns {
+        Ok(patterns) => draft.refuse(reason, place, &patterns),
+        Err(why) => draft.leave_out(place, host, why),
     }
-    Ok(())
 }
 
 fn name_of(path: &Path) -> String {

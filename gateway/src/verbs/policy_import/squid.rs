@@ -4,7 +4,7 @@
 //! more than its line, each `deny` a refusal of no less than its hosts, and a line for which neither holds is left out. Who
 //! asks (`src`, `proxy_auth`) becomes a group to be filled by staff, since addresses name nobody here.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
@@ -205,7 +205,9 @@ impl Config {
         if by_path.is_empty() {
             return leave_out(draft, "nothing of its list could be taken");
         }
-        for (path, hosts) in by_path {
+        for (path, mut hosts) in by_path {
+            let mut seen = HashSet::new();
+            hosts.retain(|host| seen.insert(host.clone()));
             let paths = path.map(str::to_owned).into_iter().collect();
             draft.allow(name, groups.as_deref(), place, Rule { hosts, ports: ports.clone(), paths });
         }
@@ -227,7 +229,7 @@ impl Config {
         let reason = format!("Squid : {name}");
         for Destination { hosts, path } in destinations {
             match path {
-                None => hosts.iter().try_for_each(|host| draft.refuse(&reason, place, host.clone()))?,
+                None => draft.refuse(&reason, place, hosts)?,
                 Some(path) => {
                     let what = format!("{}{path}", hosts.join(" "));
                     draft.leave_out(place, &what, "a [[refuse]] names hosts, not paths")?;
@@ -313,6 +315,7 @@ fn read_value(
     draft: &mut Draft<'_>,
 ) -> Result<(), ImportError> {
     let read = match acl {
+        Acl::Destinations(_) if !draft.takes(value.len()) => return draft.leave_out_unnamed(place),
         Acl::Destinations(destinations) => destination(kind, value).map(|read| destinations.push(read)),
         Acl::Ports(ports) => port_range(value).map(|range| ports.push(range)),
         Acl::Caller | Acl::Other(_) => Ok(()),
@@ -339,9 +342,8 @@ fn destination(kind: &str, value: &str) -> Result<Destination, &'static str> {
     if path.as_deref().is_some_and(|path| PathGlob::parse(path).is_err()) {
         return Err("its path is not written the one normal way");
     }
-    // The wildcard first: a top-level domain is told as such.
-    let patterns = names.iter().flat_map(|name| below.iter().rev().map(|is_below| pattern(name, *is_below)));
-    Ok(Destination { hosts: patterns.rev().collect::<Result<_, _>>()?, path })
+    let patterns = names.iter().flat_map(|name| below.iter().map(|is_below| pattern(name, *is_below)));
+    Ok(Destination { hosts: patterns.collect::<Result<_, _>>()?, path })
 }
 
 fn port_range(value: &str) -> Result<RangeInclusive<u16>, &'static str> {
