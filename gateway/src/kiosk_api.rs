@@ -27,8 +27,7 @@ use crate::proxy::question;
 use crate::proxy::refusal::{Reader, Refusal};
 use crate::request::RequestError;
 use crate::terminal::TerminalError;
-use crate::tls::fingerprint_of_pem;
-use crate::{Gateway, public_log};
+use crate::{Gateway, public_log, verbs};
 
 type Answer = Result<Response<Body>, Refusal>;
 
@@ -100,22 +99,11 @@ async fn enrol(gateway: &Gateway, request: Request<Incoming>) -> Answer {
         TerminalError::InvalidCode => Refusal::from(Reason::InvalidCode),
         _ => Reason::Busy.into(),
     })?;
-    let certificate =
-        gateway.authority.issue_terminal(terminal.as_str(), &asked.csr).map_err(|_| Reason::Invalid)?;
-    let fingerprint = fingerprint_of_pem(&certificate).ok_or(Reason::Invalid)?;
-    let enrolled = Sealed { terminal: Some(terminal.as_str().to_owned()), ..Sealed::default() };
-    gateway.record(Kind::TerminalEnrolled, &Subject::Gateway, None, enrolled).await.map_err(Reason::from)?;
-    gateway.terminals.enrolled(&terminal, fingerprint, now).await.map_err(|_| Reason::Busy)?;
-    json(
-        StatusCode::CREATED,
-        &api::EnrolmentAnswer {
-            terminal: terminal.as_str().to_owned(),
-            certificate,
-            trust: gateway.authority.trust_pem(),
-            inspection: gateway.authority.inspection_pem(),
-            journal_key: gateway.journal_key.clone(),
-        },
-    )
+    let answer = verbs::terminal::enrol(gateway, &terminal, &asked.csr).await.map_err(|error| {
+        tracing::error!(%error, %terminal, "a terminal could not be enrolled");
+        Reason::Busy
+    })?;
+    json(StatusCode::CREATED, &answer)
 }
 
 async fn sign_in(leg: &Leg, request: Request<Incoming>, now: Timestamp) -> Answer {

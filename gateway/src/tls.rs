@@ -130,11 +130,6 @@ pub fn fingerprint(certificate: &[u8]) -> Digest {
     fingerprint
 }
 
-/// The same of a certificate in PEM; `None` when it holds none.
-pub fn fingerprint_of_pem(pem: &str) -> Option<Digest> {
-    CertificateDer::from_pem_slice(pem.as_bytes()).ok().map(|certificate| fingerprint(&certificate))
-}
-
 fn read_pem(paths: &[impl AsRef<Path>]) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     let mut certificates = Vec::new();
     for path in paths {

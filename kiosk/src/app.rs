@@ -70,6 +70,8 @@ pub struct Kiosk {
     screen: Screen,
     /// The controls of the screen, as last surveyed.
     seen: Vec<focus::Seen>,
+    /// Number of the view: what an older survey saw is not what is on the screen.
+    view: u64,
     /// Browsers that live: one, or another that is being wiped.
     browsers: usize,
     /// Id of the last call or browser that was started.
@@ -126,9 +128,10 @@ pub enum Message {
     Knocked(u64, Result<(), GatewayError>),
     SignOutAnswered,
     Key(Shortcut),
-    /// The pointer was released somewhere: the focus may be elsewhere.
+    /// The focus may be elsewhere: the pointer was released somewhere, or a control was given the keyboard.
     Touched,
-    Surveyed(Vec<focus::Seen>),
+    /// For the view of that number.
+    Surveyed(u64, Vec<focus::Seen>),
     Ticked(Timestamp),
 }
 
@@ -153,6 +156,7 @@ impl Kiosk {
             signed_in: None,
             screen: Screen::Enrol(enrol::State::default()),
             seen: Vec::new(),
+            view: 0,
             browsers: 0,
             last_id: 0,
             now: Timestamp::now(),
@@ -176,10 +180,15 @@ impl Kiosk {
     }
 
     fn update(&mut self, message: Message) -> Task<Message> {
-        let quiet = matches!(message, Message::Surveyed(_))
+        let quiet = matches!(message, Message::Surveyed(..))
             || matches!(&message, Message::Browser(_, browser::Event::Frame(_)) if self.is_painted());
         let task = self.obey(message);
-        if quiet { task } else { task.chain(focus::survey(Message::Surveyed)) }
+        if quiet {
+            return task;
+        }
+        self.view += 1;
+        let view = self.view;
+        Task::batch([task, focus::survey(move |seen| Message::Surveyed(view, seen))])
     }
 
     fn obey(&mut self, message: Message) -> Task<Message> {
@@ -205,7 +214,7 @@ impl Kiosk {
             }
             Message::SignOutAnswered | Message::Touched => Task::none(),
             Message::Key(shortcut) => self.key_pressed(shortcut),
-            Message::Surveyed(seen) => self.surveyed(seen),
+            Message::Surveyed(view, seen) => self.surveyed(view, seen),
             Message::Ticked(now) => self.ticked(now),
         }
     }
@@ -316,8 +325,9 @@ fn idle_limit(session: &api::Session) -> Duration {
     Duration::from_secs(session.idle_limit_seconds.into())
 }
 
+/// Gives the keyboard to a control, and looks again at what has it.
 fn focus_on(name: impl Into<iced::widget::Id>) -> Task<Message> {
-    iced::widget::operation::focus(name)
+    iced::widget::operation::focus(name).chain(Task::done(Message::Touched))
 }
 
 /// Stamps the idle clock for whatever a person does, and picks the kiosk's own keys that no control took.

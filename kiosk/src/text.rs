@@ -178,14 +178,15 @@ mod tests {
     fn every_message_asked_for_exists_and_every_reason_has_words() {
         let known = messages(FRENCH);
         let mut sources = vec![std::path::PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/src"))];
-        let mut asked = 0;
+        let (mut asked, mut literals) = (0, BTreeSet::new());
         while let Some(path) = sources.pop() {
             if path.is_dir() {
                 sources.extend(std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()));
                 continue;
             }
-            let source = std::fs::read_to_string(&path).unwrap();
-            for call in ["text.get(\"", "text.with(\""] {
+            let source: String = std::fs::read_to_string(&path).unwrap().split_whitespace().collect();
+            literals.extend(source.split('"').map(String::from));
+            for call in ["text.get(\"", "text.with(\"", "words.get(\"", "words.with(\""] {
                 for key in source.split(call).skip(1).filter_map(|rest| rest.split('"').next()) {
                     asked += 1;
                     assert!(known.contains_key(key), "{}: {key}", path.display());
@@ -193,6 +194,9 @@ mod tests {
             }
         }
         assert!(asked > 30, "the search found {asked} messages only");
+        let unused: Vec<_> =
+            known.keys().filter(|key| !key.starts_with("reason-") && !literals.contains(*key)).collect();
+        assert!(unused.is_empty(), "nobody asks for {unused:?}");
         let reasons = "malformed ambiguous no-terminal no-session person-locked access-stopped no-rule refused-host \
             address-literal our-own-name port plain-http path query window closed-day group minutes-used expired not-a-page \
             not-this-service websocket dns-over-https suspicious-name private-address method upload target-size authority \

@@ -8,8 +8,9 @@ use std::collections::HashMap;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::host::Host;
+use crate::origin::Origin;
 use crate::rule::Rule;
-use crate::url::{Origin, Target};
+use crate::url::Target;
 
 /// How long after a page request of a service its resources may be asked for.
 pub const PAGE_LIFE: SignedDuration = SignedDuration::from_mins(30);

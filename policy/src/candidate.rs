@@ -5,8 +5,11 @@ use std::sync::Arc;
 
 use crate::access::{Access, Grant, Usage};
 use crate::decision::{Decision, Effect, RuleName, Terms};
-use crate::rule::{AccessKind, CATALOGUE, Methods, Rule, Service};
-use crate::url::{Origin, Target};
+use crate::host::Host;
+use crate::methods::Methods;
+use crate::origin::Origin;
+use crate::rule::{AccessKind, CATALOGUE, Rule, Service};
+use crate::url::Target;
 use crate::{Policy, Reason};
 
 /// Where a rule stands in the policy.
@@ -45,7 +48,11 @@ impl Policy {
         });
         let item = self.catalogue().filter(|_| host.item().is_some());
         let item = item.map(|service| self.candidate(RuleAt { service, rule: 0 }, None));
-        let mine = access.grants.iter().filter(|grant| grant.person == access.caller.person);
+        // What is confidential is never inspected, whoever grants it.
+        let mine = access
+            .grants
+            .iter()
+            .filter(move |grant| grant.person == access.caller.person && !self.is_confidential(host));
         let granted = mine.filter(|grant| grant.rule.hosts.iter().any(|pattern| pattern.matches(host)));
         let granted =
             granted.map(|grant| Candidate { rule: &grant.rule, owner: Owner::Grant(grant), below: None });
@@ -55,6 +62,11 @@ impl Policy {
     fn candidate<'a>(&'a self, at: RuleAt, below: Option<&'a str>) -> Candidate<'a> {
         let service = &self.services[at.service];
         Candidate { rule: &service.rules[at.rule], owner: Owner::Service(service, at.rule as u32 + 1), below }
+    }
+
+    /// Some confidential service names the host.
+    pub(crate) fn is_confidential(&self, host: &Host) -> bool {
+        self.rules.find(host).any(|(at, _)| self.services[at.service].confidential)
     }
 
     /// Index of the service of the local catalogue.

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use serde::{Serialize, Serializer};
 
 use crate::Reason;
-use crate::rule::{Methods, Mode};
+use crate::methods::Methods;
+use crate::rule::Mode;
 
 /// Allow or refuse.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

@@ -11,10 +11,11 @@ use jiff::Timestamp;
 
 use crate::access::{Access, PAGE_LIFE, Upload};
 use crate::candidate::{Candidate, Verdict};
+use crate::origin::Origin;
 use crate::rule::{AccessKind, Inspect};
 use crate::services::Standing;
 use crate::suspicious::{is_dns_over_https, looks_like_data};
-use crate::url::{Origin, Scheme, Target, Url};
+use crate::url::{Scheme, Target, Url};
 use crate::{Decision, Policy, Reason};
 
 impl Policy {
@@ -45,7 +46,7 @@ impl Policy {
         let mut verdict = Verdict::default();
         for candidate in self.candidates(access) {
             let failed = question.first_failure(&candidate);
-            trace.judged(&candidate, failed.map(|check| CHECKS[check].0));
+            trace.judged(&candidate, failed);
             match failed {
                 None => verdict.allow(candidate, access.usage),
                 Some(check) => verdict.refuse(candidate, check, CHECKS[check].0),
@@ -75,8 +76,7 @@ impl Policy {
 
     /// A refusal at the host of a confidential service is itself confidential.
     fn conceal(&self, access: &Access<'_>, mut refusal: Decision) -> Decision {
-        let mut services = self.rules.find(access.target.host()).map(|(at, _)| &self.services[at.service]);
-        refusal.terms.confidential = services.any(|service| service.confidential);
+        refusal.terms.confidential = self.is_confidential(access.target.host());
         refusal
     }
 }
@@ -84,7 +84,8 @@ impl Policy {
 /// What hears of each judgement while the walk is made.
 pub(crate) trait Trace {
     fn outright(&mut self, _reason: Reason) {}
-    fn judged(&mut self, _candidate: &Candidate<'_>, _failed: Option<Reason>) {}
+    /// `failed` is the position of the check that failed, if one did; see [`reasons`].
+    fn judged(&mut self, _candidate: &Candidate<'_>, _failed: Option<usize>) {}
 }
 
 /// The trace of live traffic: none.
@@ -118,6 +119,11 @@ const CHECKS: [(Reason, Check); 15] = [
 
 /// A CONNECT says no more than host and port, so these are all it is judged by.
 const CONNECT_CHECKS: usize = 8;
+
+/// The reasons of the checks, in order.
+pub(crate) fn reasons() -> impl Iterator<Item = Reason> {
+    CHECKS.iter().map(|(reason, _)| *reason)
+}
 
 /// An access, with what the checks work out once.
 struct Question<'a> {

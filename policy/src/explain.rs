@@ -11,7 +11,7 @@ use serde::{Serialize, Serializer};
 use crate::access::Access;
 use crate::candidate::Candidate;
 use crate::decision::{Decision, RuleName};
-use crate::evaluate::Trace;
+use crate::evaluate::{Trace, reasons};
 use crate::finding::{Text, text};
 use crate::host::Host;
 use crate::rule::{HostPattern, Mode};
@@ -37,24 +37,26 @@ pub struct Explanation {
 }
 
 /// One rule that was looked at, or a refusal before any rule was.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Step {
     pub rule: Option<RuleName>,
-    /// Absent when the rule allows.
+    /// What the rule failed on; absent when it allows.
     pub reason: Option<Reason>,
+    /// What it was asked before that, and passed.
+    pub passed: Vec<Reason>,
     pub text: Text,
 }
 
 impl Policy {
     /// The same walk as [`Policy::decide`], with its trace.
     pub fn explain(&self, access: &Access<'_>) -> Explanation {
-        let mut recorder = Recorder { access, steps: Vec::new() };
+        let mut recorder = Recorder { policy: self, access, steps: Vec::new() };
         let decision = self.walk(access, access.now, &mut recorder);
         let steps = recorder.steps;
         let nearest = match decision.reason {
             None => Vec::new(),
             Some(Reason::NoRule) => self.similar_hosts(access.target.host()),
-            Some(reason) => nearest(&steps, reason),
+            Some(_) => nearest(&steps),
         };
         Explanation { decision, target: access.target.to_string(), trace: steps, nearest }
     }
@@ -91,6 +93,7 @@ impl Policy {
         let step = |(_, service, number, pattern): (usize, &crate::Service, u32, &HostPattern)| Step {
             rule: Some(RuleName::Rule { service: service.id.clone(), number }),
             reason: Some(Reason::NoRule),
+            passed: Vec::new(),
             text: text!("nomme {pattern}, pas {host}", "names {pattern}, not {host}"),
         };
         near.into_iter().map(step).collect()
@@ -105,16 +108,17 @@ fn distance(host: &Host, pattern: &HostPattern) -> Option<usize> {
     (letters <= NEAR_LETTERS || domain(host) == domain(name)).then_some(letters)
 }
 
-/// The steps that failed for the reason of the decision, then the others, as they stand.
-fn nearest(steps: &[Step], reason: Reason) -> Vec<Step> {
+/// The rules that passed the most checks.
+fn nearest(steps: &[Step]) -> Vec<Step> {
     let mut steps: Vec<Step> = steps.iter().filter(|step| step.rule.is_some()).cloned().collect();
-    steps.sort_by_key(|step| Reverse(step.reason == Some(reason)));
+    steps.sort_by_key(|step| Reverse(step.passed.len()));
     steps.truncate(NEAREST_LIMIT);
     steps
 }
 
 /// The trace that writes everything down.
 struct Recorder<'a> {
+    policy: &'a Policy,
     access: &'a Access<'a>,
     steps: Vec<Step>,
 }
@@ -127,7 +131,8 @@ impl Trace for Recorder<'_> {
                 text!("{host} est un nom de la passerelle", "{host} is a name of the gateway")
             }
             Reason::RefusedHost => {
-                text!("{host} est refusé par [[refuse]]", "{host} is refused by [[refuse]]")
+                let why = self.policy.refusal_of(host).map(|refuse| refuse.reason()).unwrap_or_default();
+                text!("{host} est refusé par [[refuse]] : {why}", "{host} is refused by [[refuse]]: {why}")
             }
             Reason::DnsOverHttps => text!("résolution de noms par HTTPS", "name resolution over HTTPS"),
             _ => text!(
@@ -135,15 +140,21 @@ impl Trace for Recorder<'_> {
                 "a name with an underscore that no rule names"
             ),
         };
-        self.steps.push(Step { rule: None, reason: Some(reason), text });
+        self.steps.push(Step { rule: None, reason: Some(reason), passed: Vec::new(), text });
     }
 
-    fn judged(&mut self, candidate: &Candidate<'_>, failed: Option<Reason>) {
-        let text = match failed {
+    fn judged(&mut self, candidate: &Candidate<'_>, failed: Option<usize>) {
+        let reason = failed.and_then(|check| reasons().nth(check));
+        let passed = failed.map(|check| reasons().take(check).collect()).unwrap_or_default();
+        let text = match reason {
             None => text!("autorise", "allows"),
             Some(reason) => what_failed(candidate, reason, self.access),
         };
-        self.steps.push(Step { rule: Some(candidate.name()), reason: failed, text });
+        let step = Step { rule: Some(candidate.name()), reason, passed, text };
+        // A rule that names a host and a wildcard above it is judged for both.
+        if !self.steps.contains(&step) {
+            self.steps.push(step);
+        }
     }
 }
 
@@ -220,29 +231,34 @@ impl Serialize for Explanation {
 /// In French; [`Explanation::to_english`] has the same in English.
 impl fmt::Display for Explanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.render(["autorisé", "refusé", "au plus près :"], |text| &text.fr))
+        f.write_str(&self.render(["autorisé", "refusé", "parcours", "au plus près"], |text| &text.fr))
     }
 }
 
 impl Explanation {
     pub fn to_english(&self) -> String {
-        self.render(["allowed", "refused", "nearest:"], |text| &text.en)
+        self.render(["allowed", "refused", "walk", "nearest"], |text| &text.en)
     }
 
-    fn render(&self, [allowed, refused, nearest]: [&str; 3], language: impl Fn(&Text) -> &str) -> String {
+    fn render(
+        &self,
+        [allowed, refused, walk, nearest]: [&str; 4],
+        language: impl Fn(&Text) -> &str,
+    ) -> String {
         let line = |step: &Step| {
             let rule = step.rule.as_ref().map(RuleName::to_string).unwrap_or_else(|| "-".to_owned());
             let reason = step.reason.map_or("", Reason::as_str);
-            format!("  {rule:<28} {reason:<18} {}\n", language(&step.text))
+            format!("  {rule:<28} {reason:<16} {}\n", language(&step.text))
         };
         let effect = if self.decision.is_allowed() { allowed } else { refused };
-        let rule = self.decision.rule.as_ref().map(|rule| format!(" {rule}")).unwrap_or_default();
-        let reason = self.decision.reason.map(|reason| format!(" ({reason})")).unwrap_or_default();
-        let mut rendered = format!("{} : {effect}{rule}{reason}\n", self.target);
-        rendered.extend(self.trace.iter().map(line));
-        if !self.nearest.is_empty() {
-            rendered.push_str(&format!("{nearest}\n"));
-            rendered.extend(self.nearest.iter().map(line));
+        let rule = self.decision.rule.as_ref().map(|rule| format!(", {rule}")).unwrap_or_default();
+        let reason = self.decision.reason.map(|reason| format!(", {reason}")).unwrap_or_default();
+        let mut rendered = format!("{}\n{effect}{reason}{rule}\n", self.target);
+        for (heading, steps) in [(walk, &self.trace), (nearest, &self.nearest)] {
+            if !steps.is_empty() {
+                rendered.push_str(&format!("{heading}\n"));
+                rendered.extend(steps.iter().map(line));
+            }
         }
         rendered
     }

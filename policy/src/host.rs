@@ -175,3 +175,40 @@ fn check_a_labels(name: &str) -> Result<(), HostError> {
         _ => Err(HostError::Malformed("an xn-- label that stands for no international name")),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn names_end_at_253_octets_and_labels_at_63() {
+        let name = |octets: usize| format!("{}.fr", &"abcdefgh.".repeat(30)[..octets - 3]);
+        assert_eq!(Host::parse(&name(253)).unwrap().as_str().len(), 253);
+        assert_eq!(Host::parse(&name(254)).unwrap_err().reason(), Reason::Malformed);
+        let label = |octets: usize| Host::parse(&format!("{}.fr", "a".repeat(octets)));
+        assert!(label(63).is_ok() && label(64).is_err());
+    }
+
+    #[test]
+    fn below_is_by_labels() {
+        let host = |text: &str| Host::parse(text).unwrap();
+        assert!(host("a.b.example.fr").is_below(&host("example.fr")));
+        assert!(!host("example.fr").is_below(&host("example.fr")));
+        assert!(!host("badexample.fr").is_below(&host("example.fr")));
+        assert_eq!(host("a.b.fr").parents().collect::<Vec<_>>(), ["b.fr", "fr"]);
+    }
+
+    #[test]
+    fn internal_names_are_told_from_look_alikes() {
+        let check = |text: &str, item: Option<&str>, internal: bool| {
+            let host = Host::parse(text).unwrap();
+            assert_eq!((host.item(), host.is_internal()), (item, internal), "{text}");
+        };
+        check("lesson-passerelle.internal", Some("lesson"), true);
+        check("a.lesson-passerelle.internal", None, true);
+        check("passerelle.internal", None, true);
+        check("notpasserelle.internal", None, false);
+        check("passerelle.internal.fr", None, false);
+    }
+}

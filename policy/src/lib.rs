@@ -12,6 +12,8 @@ mod finding;
 mod host;
 mod index;
 mod lint;
+mod methods;
+mod origin;
 mod parse;
 mod path;
 mod preview;
@@ -29,16 +31,15 @@ pub use decision::{Decision, Effect, RuleName, Terms};
 pub use explain::{Explanation, Step};
 pub use finding::{Finding, Severity, Text};
 pub use host::{Host, HostError};
+pub use methods::Methods;
+pub use origin::Origin;
 pub use parse::Checked;
-pub use path::PathError;
+pub use path::{PathError, PathGlob};
 pub use preview::{Change, Outcome, Past, Preview, Skipped};
 pub use reason::{Reason, UnknownReason};
-pub use rule::{
-    AccessKind, CATALOGUE, Category, HostPattern, Inspect, Methods, Mode, Name, PathGlob, Refuse, Rule,
-    Service,
-};
+pub use rule::{AccessKind, CATALOGUE, Category, HostPattern, Inspect, Mode, Name, Refuse, Rule, Service};
 pub use services::{Person, ServiceView, Unavailable};
-pub use url::{Authority, Origin, Scheme, TARGET_LIMIT_BYTES, Target, TargetError, Url};
+pub use url::{Authority, Scheme, TARGET_LIMIT_BYTES, Target, TargetError, Url};
 pub use window::Window;
 
 use candidate::RuleAt;
@@ -73,6 +74,11 @@ impl Policy {
 
     pub fn service(&self, id: &str) -> Option<&Service> {
         self.services.iter().find(|service| *service.id == *id)
+    }
+
+    /// The first `[[refuse]]` of the file that names the host.
+    pub fn refusal_of(&self, host: &Host) -> Option<&Refuse> {
+        self.refused.find(host).map(|(position, _)| position).min().map(|position| &self.refusals[position])
     }
 
     /// In the order of the file.

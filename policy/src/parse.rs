@@ -2,11 +2,13 @@
 //!
 //! Called by `policy check`, by every publication and at every start. Invariants: a [`Policy`] exists only without errors;
 //! reading never panics, whatever the text; nothing that is wrong is ignored or repaired, since a rule that means less than
-//! it says, or more, is worse than none. The sub-modules follow the file: `fields` (typed keys), `value` (small values),
-//! `service` (services and rules), `conflicts` (what only shows across rules).
+//! it says, or more, is worse than none. The sub-modules follow the file: `fields` (typed keys), `value` and `hosts` (small
+//! values), `service`, `rule`, `conflicts` (what only shows across rules).
 
 mod conflicts;
 mod fields;
+mod hosts;
+mod rule;
 mod service;
 mod value;
 
@@ -23,7 +25,8 @@ use crate::lint;
 use crate::rule::Refuse;
 use crate::window::Window;
 use fields::Fields;
-pub(crate) use service::{ReadRule, ReadService};
+pub(crate) use rule::ReadRule;
+pub(crate) use service::ReadService;
 
 /// Largest policy file in bytes: a hundred thousand hosts take about three million.
 const FILE_LIMIT_BYTES: usize = 16 * 1024 * 1024;
@@ -147,7 +150,7 @@ fn read_refusals(file: &Fields<'_>, notes: &mut Notes<'_>) -> Vec<Refuse> {
     let tables = file.tables("refuse", notes).into_iter();
     let refusals = tables.map(|(table, span)| {
         let fields = Fields::open(table, span, &["hosts", "reason"], notes);
-        let hosts = value::read_hosts(&fields, notes).into_iter().map(|(pattern, _)| pattern).collect();
+        let hosts = hosts::read_hosts(&fields, notes).into_iter().map(|(pattern, _)| pattern).collect();
         let reason = fields.string("reason", notes).map(|(reason, _)| reason.to_owned()).unwrap_or_default();
         Refuse { hosts, reason }
     });
@@ -162,19 +165,25 @@ fn index_refusals(refusals: &[Refuse]) -> HostIndex<usize> {
     refused
 }
 
-/// Collects findings and knows where lines begin.
+/// Collects findings.
 pub(crate) struct Notes<'t> {
     text: &'t str,
-    line_starts: Vec<usize>,
-    findings: Vec<Finding>,
+    noted: Vec<Noted>,
     /// The TOML itself was broken: what is missing may only have been unreadable.
     broken: bool,
 }
 
+struct Noted {
+    /// In bytes, at a character boundary.
+    at: usize,
+    severity: Severity,
+    what: Text,
+    mend: Text,
+}
+
 impl<'t> Notes<'t> {
     fn new(text: &'t str) -> Notes<'t> {
-        let line_starts = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
-        Notes { text, line_starts, findings: Vec::new(), broken: false }
+        Notes { text, noted: Vec::new(), broken: false }
     }
 
     pub fn error(&mut self, span: Span, what: Text, mend: Text) {
@@ -207,14 +216,24 @@ impl<'t> Notes<'t> {
 
     fn note(&mut self, span: Span, severity: Severity, what: Text, mend: Text) {
         let at = self.text.floor_char_boundary(span.start.min(self.text.len()));
-        let line = self.line_starts.partition_point(|start| *start <= at);
-        let start = self.line_starts[line - 1];
-        let column = self.text[start..at].trim_start_matches('\u{feff}').chars().count() + 1;
-        self.findings.push(Finding { line, column, severity, what, mend });
+        self.noted.push(Noted { at, severity, what, mend });
     }
 
+    /// In the order of the file. Lines and columns are counted in one pass, however many findings stand on one line.
     fn into_findings(mut self) -> Vec<Finding> {
-        self.findings.sort_by_key(|finding| (finding.line, finding.column, finding.severity));
-        self.findings
+        self.noted.sort_by_key(|noted| (noted.at, noted.severity));
+        let (mut from, mut line, mut column) = (0, 1, 1);
+        let place = |noted: Noted| {
+            for character in self.text[from..noted.at].chars() {
+                match character {
+                    '\n' => (line, column) = (line + 1, 1),
+                    '\u{feff}' => {}
+                    _ => column += 1,
+                }
+            }
+            from = noted.at;
+            Finding { line, column, severity: noted.severity, what: noted.what, mend: noted.mend }
+        };
+        self.noted.into_iter().map(place).collect()
     }
 }

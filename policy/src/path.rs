@@ -3,6 +3,8 @@
 //! Called by [`crate::url`] for requests and by [`crate::parse`] for globs. Invariant: an accepted path has no segment that any
 //! server could take for "the folder above", and no escape that two servers could read differently.
 
+use std::fmt;
+
 use percent_encoding::percent_decode_str;
 
 /// Why a path was not taken.
@@ -20,6 +22,20 @@ pub enum PathError {
     NotUtf8,
     #[error("a dot segment")]
     DotSegment,
+}
+
+impl PathError {
+    /// The same in French, for the staff who write policies.
+    pub const fn french(self) -> &'static str {
+        match self {
+            PathError::NoSlash => "il ne commence pas par une barre oblique",
+            PathError::Character => "un caractère à encoder avec %",
+            PathError::BadEscape => "un signe % sans deux chiffres hexadécimaux",
+            PathError::EncodedDelimiter => "une barre oblique, inverse ou un caractère de contrôle encodé",
+            PathError::NotUtf8 => "un encodage qui n'est pas de l'UTF-8",
+            PathError::DotSegment => "un segment fait de points",
+        }
+    }
 }
 
 /// Refuses what is not the one normal way to write a path. `path` is everything before the question mark.
@@ -59,13 +75,14 @@ fn hides_a_delimiter(rest: &str) -> bool {
     matches!(twice.as_deref(), Some("2e" | "2f" | "5c" | "00"))
 }
 
-/// Refuses `.` and `..`, encoded or followed by path parameters (`..;x`), which some servers cut off before they resolve.
+/// Refuses `.` and `..`, encoded or followed by path parameters (`..;x`) or spaces, which some servers cut off before they
+/// resolve.
 fn check_segment(segment: &str) -> Result<(), PathError> {
     if !segment.starts_with(['.', '%']) {
         return Ok(());
     }
     let decoded = percent_decode_str(segment).decode_utf8_lossy();
-    match decoded.split(';').next() {
+    match decoded.split(';').next().map(str::trim_end) {
         Some("." | "..") => Err(PathError::DotSegment),
         _ => Ok(()),
     }
@@ -116,4 +133,45 @@ pub fn encode_non_ascii(text: &str) -> String {
         }
     }
     encoded
+}
+
+/// A glob of the whole path; `*` is any run of characters, slashes included.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PathGlob(Box<str>);
+
+impl PathGlob {
+    /// Reads a glob as staff write it; kept in comparison form.
+    pub fn parse(text: &str) -> Result<PathGlob, PathError> {
+        let form = comparison_form(text);
+        check(&form)?;
+        Ok(PathGlob(form.into()))
+    }
+
+    /// `path` in comparison form. Linear but for the last star, which is retried: at most path × glob steps.
+    pub fn matches(&self, path: &str) -> bool {
+        let (glob, path) = (self.0.as_bytes(), path.as_bytes());
+        let (mut g, mut p) = (0, 0);
+        let mut last_star = None;
+        while p < path.len() {
+            match glob.get(g) {
+                Some(b'*') => {
+                    last_star = Some((g, p));
+                    g += 1;
+                }
+                Some(byte) if *byte == path[p] => (g, p) = (g + 1, p + 1),
+                _ => {
+                    let Some((star, eaten)) = last_star else { return false };
+                    last_star = Some((star, eaten + 1));
+                    (g, p) = (star + 1, eaten + 1);
+                }
+            }
+        }
+        glob[g..].iter().all(|byte| *byte == b'*')
+    }
+}
+
+impl fmt::Display for PathGlob {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
 }

@@ -15,8 +15,9 @@ use serde::Serialize;
 use crate::access::{Access, Caller, Grant, MinutesUsed, Request, Upload, Usage};
 use crate::decision::{Decision, Effect};
 use crate::host::Host;
+use crate::origin::Origin;
 use crate::rule::Mode;
-use crate::url::{Origin, Target};
+use crate::url::Target;
 use crate::{Policy, Reason};
 
 /// Most changes told apart; whoever changes more than this reads figures, not lines. Further ones are counted together.
@@ -206,12 +207,27 @@ fn example(past: &Past<'_>) -> String {
 /// Reasons that one policy may give and another not.
 fn is_the_policys(reason: Reason) -> bool {
     use Reason::*;
-    match reason {
-        NoRule | RefusedHost | OurOwnName | Port | PlainHttp | Path | Query | Window | ClosedDay | Group
-        | MinutesUsed | Expired | NotAPage | NotThisService | Websocket | SuspiciousName | Method
-        | Upload => true,
-        _ => false,
-    }
+    const WALK: [Reason; 18] = [
+        NoRule,
+        RefusedHost,
+        OurOwnName,
+        SuspiciousName,
+        Port,
+        PlainHttp,
+        Group,
+        Expired,
+        ClosedDay,
+        Window,
+        MinutesUsed,
+        Path,
+        Query,
+        Method,
+        Upload,
+        Websocket,
+        NotAPage,
+        NotThisService,
+    ];
+    WALK.contains(&reason)
 }
 
 /// What a request may have been, where its record does not say.

@@ -9,7 +9,8 @@ use regex::Regex;
 use serde::{Deserialize, Serialize};
 
 use crate::host::Host;
-use crate::path;
+use crate::methods::Methods;
+use crate::path::PathGlob;
 use crate::url::{Authority, Url};
 
 /// Text by language code (`fr`, `en`, …).
@@ -253,94 +254,5 @@ impl fmt::Display for HostPattern {
             HostPattern::Exact(host) => host.fmt(f),
             HostPattern::Below(base) => write!(f, "*.{base}"),
         }
-    }
-}
-
-/// A glob of the whole path; `*` is any run of characters, slashes included.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PathGlob(Box<str>);
-
-impl PathGlob {
-    /// Reads a glob as staff write it; kept in comparison form.
-    pub fn parse(text: &str) -> Result<PathGlob, path::PathError> {
-        let form = path::comparison_form(text);
-        path::check(&form)?;
-        Ok(PathGlob(form.into()))
-    }
-
-    /// `path` in comparison form. Linear but for the last star, which is retried: at most path × glob steps.
-    pub fn matches(&self, path: &str) -> bool {
-        let (glob, path) = (self.0.as_bytes(), path.as_bytes());
-        let (mut g, mut p) = (0, 0);
-        let mut last_star = None;
-        while p < path.len() {
-            match glob.get(g) {
-                Some(b'*') => {
-                    last_star = Some((g, p));
-                    g += 1;
-                }
-                Some(byte) if *byte == path[p] => (g, p) = (g + 1, p + 1),
-                _ => {
-                    let Some((star, eaten)) = last_star else { return false };
-                    last_star = Some((star, eaten + 1));
-                    (g, p) = (star + 1, eaten + 1);
-                }
-            }
-        }
-        glob[g..].iter().all(|byte| *byte == b'*')
-    }
-}
-
-impl fmt::Display for PathGlob {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-/// A set of HTTP methods.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Methods(u8);
-
-impl Methods {
-    /// Those a rule may name; CONNECT and TRACE are never forwarded.
-    pub const KNOWN: [&'static str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
-    pub const NONE: Methods = Methods(0);
-    /// GET and HEAD: the default of a rule.
-    pub const READ: Methods = Methods(0b11);
-
-    /// The set of one known method; case matters (RFC 9110, section 9.1).
-    pub fn of(method: &str) -> Option<Methods> {
-        Methods::KNOWN.iter().position(|known| *known == method).map(|bit| Methods(1 << bit))
-    }
-
-    pub fn contains(self, method: &str) -> bool {
-        Methods::of(method).is_some_and(|one| self.0 & one.0 != 0)
-    }
-
-    pub const fn with(self, other: Methods) -> Methods {
-        Methods(self.0 | other.0)
-    }
-
-    pub const fn is_empty(self) -> bool {
-        self.0 == 0
-    }
-
-    /// POST, PUT or PATCH is among them: these carry bodies.
-    pub fn uploads(self) -> bool {
-        ["POST", "PUT", "PATCH"].iter().any(|method| self.contains(method))
-    }
-
-    pub fn iter(self) -> impl Iterator<Item = &'static str> {
-        Methods::KNOWN.into_iter().filter(move |method| self.contains(method))
-    }
-}
-
-/// As an Allow header lists them.
-impl fmt::Display for Methods {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, method) in self.iter().enumerate() {
-            write!(f, "{}{method}", if index == 0 { "" } else { ", " })?;
-        }
-        Ok(())
     }
 }

@@ -39,12 +39,10 @@ pub struct Unavailable {
 }
 
 impl Policy {
-    /// What a person may open now and why not the others, in the order of the file. Services of groups the person is not in
-    /// are left out: they are nobody's business.
+    /// What a person may open now and why not the others, in the order of the file.
     pub fn services_for(&self, person: &Person<'_>) -> Vec<ServiceView<'_>> {
         let standing = Standing::new(self, person.groups, person.usage, person.now);
-        let mine = self.services.iter().filter(|service| standing.in_group(service));
-        mine.map(|service| standing.view(service)).collect()
+        self.services.iter().map(|service| standing.view(service)).collect()
     }
 }
 
@@ -109,6 +107,7 @@ impl<'a> Standing<'a> {
     fn view<'p>(&self, service: &'p Service) -> ServiceView<'p> {
         let left = |limit: u32| limit.saturating_sub(self.usage.minutes(&service.id).count);
         let reason = match service {
+            s if !self.in_group(s) => Some(Reason::Group),
             s if !self.is_unexpired(s) => Some(Reason::Expired),
             s if !self.is_open_day(s) => Some(Reason::ClosedDay),
             s if !self.is_open_hour(s) => Some(Reason::Window),

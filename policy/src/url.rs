@@ -275,28 +275,7 @@ impl fmt::Display for Url {
     }
 }
 
-/// Where a request says it comes from (Origin, RFC 6454; Referer, RFC 9110). Reading never fails: `null` and what cannot be
-/// read belong to no service, which is all that is asked of them.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Origin(Option<Host>);
-
-impl Origin {
-    /// Reads the value of an Origin or Referer header.
-    pub fn parse(value: &str) -> Origin {
-        let host = split_scheme(value).ok().and_then(|(_, rest)| {
-            let authority = rest.split(['/', '?', '#', '\\']).next().unwrap_or(rest);
-            Host::parse(split_port(authority).ok()?.0).ok()
-        });
-        Origin(host)
-    }
-
-    /// `None` where the origin is opaque or unreadable.
-    pub fn host(&self) -> Option<&Host> {
-        self.0.as_ref()
-    }
-}
-
-fn split_scheme(text: &str) -> Result<(Scheme, &str), TargetError> {
+pub(crate) fn split_scheme(text: &str) -> Result<(Scheme, &str), TargetError> {
     let (scheme, rest) =
         text.split_once("://").ok_or(TargetError::Malformed("no http:// or https:// in front"))?;
     match scheme {
@@ -307,7 +286,7 @@ fn split_scheme(text: &str) -> Result<(Scheme, &str), TargetError> {
 }
 
 /// Splits `host:port`; the port is canonical: 1 to 65535, no sign, no leading zero.
-fn split_port(authority: &str) -> Result<(&str, Option<u16>), TargetError> {
+pub(crate) fn split_port(authority: &str) -> Result<(&str, Option<u16>), TargetError> {
     if authority.contains('@') {
         return Err(TargetError::Malformed("user information before the host"));
     }
@@ -320,5 +299,61 @@ fn split_port(authority: &str) -> Result<(&str, Option<u16>), TargetError> {
     match digits.parse::<u16>() {
         Ok(port) if canonical => Ok((host, Some(port))),
         _ => Err(TargetError::Malformed("a port is a number from 1 to 65535 without leading zeros")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_url_is_kept_as_sent_and_compared_in_its_form() {
+        let url = Url::parse("HTTPS://A.Example/caf%c3%a9/%7Ex;j=1?q=%e9&page").unwrap();
+        assert_eq!(url.path(), "/caf%c3%a9/%7Ex;j=1");
+        assert_eq!(url.path_form(), "/caf%C3%A9/~x;j=1");
+        assert_eq!(url.path_and_query(), "/caf%c3%a9/%7Ex;j=1?q=%e9&page");
+        assert_eq!(url.origin(), "https://a.example");
+        assert_eq!(Url::parse("http://a.example:8080/").unwrap().origin(), "http://a.example:8080");
+        assert_eq!(url.to_string(), "https://a.example/caf%c3%a9/%7Ex;j=1?q=%e9&page");
+    }
+
+    #[test]
+    fn records_keep_names_and_no_values() {
+        let check =
+            |url: &str, expected: &str| assert_eq!(Url::parse(url).unwrap().without_query_values(), expected);
+        check("https://a.example/x?page=2&q=secret", "https://a.example/x?page&q");
+        check("https://a.example:8443/?token=a=b;c=d", "https://a.example:8443/?token");
+        check("https://a.example", "https://a.example/");
+        check("https://a.example/?", "https://a.example/?");
+    }
+
+    #[test]
+    fn targets_have_a_limit() {
+        let path = format!("/{}", "a".repeat(TARGET_LIMIT_BYTES - 1));
+        let authority = || Authority::parse("a.example:443").unwrap();
+        assert!(Url::of_origin(Scheme::Https, authority(), &path).is_ok());
+        assert_eq!(
+            Url::of_origin(Scheme::Https, authority(), &format!("{path}a")),
+            Err(TargetError::TooLong)
+        );
+        let long = Authority::parse(&path.replace('/', "a"));
+        assert_eq!(long.unwrap_err().reason(), Reason::Malformed);
+        assert_eq!(Url::parse(&format!("https://a.example{path}")).unwrap_err().reason(), Reason::TargetSize);
+    }
+
+    #[test]
+    fn only_origin_form_follows_an_authority() {
+        let read =
+            |target: &str| Url::of_origin(Scheme::Https, Authority::parse("a.example:443").unwrap(), target);
+        for target in ["", "*", "x", "https://b.example/", "?q", "\\", "#"] {
+            assert_eq!(read(target).unwrap_err().reason(), Reason::Malformed, "{target}");
+        }
+    }
+
+    #[test]
+    fn written_urls_may_be_international() {
+        let url = Url::parse_written("https://bücher.example:8443/café?q=é#part").unwrap();
+        assert_eq!(url.to_string(), "https://xn--bcher-kva.example:8443/caf%C3%A9?q=%C3%A9");
     }
 }

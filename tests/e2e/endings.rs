@@ -1,210 +1,386 @@
-//! A live exchange ends within one second of what ends it, and its closing record says why.
+//! Whatever is open ends within one second of losing its ground, and its closing record says why.
+//!
+//! For each ending a person has one live exchange of every sort open: downloads (inspected, inside HTTP/2, over plain
+//! http), a silent stream, a tunnel, a WebSocket, and downloads that nobody reads.
 
 #![allow(clippy::unwrap_used)]
 
-use std::time::{Duration, Instant};
+use std::{pin::Pin, sync::Arc, time::Duration};
 
-use jiff::{Span, ToSpan, Zoned, tz::TimeZone};
+use bytes::Bytes;
+use http_body_util::Empty;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use jiff::{SignedDuration, Timestamp, ToSpan, Zoned, tz::TimeZone};
+use nix::sys::signal::Signal;
 use passerelle_tests::{
-    Stand,
-    client::{Client, handshake, within},
-    internet::{Internet, OPEN, PLAIN, TUNNEL, policy},
-    process::eventually,
-    sample::{CAMILLE, signers},
+    Setup, Stand,
+    authority::Authority,
+    client::{ANSWER_LIMIT, Client, handshake, read_answer},
+    sample::{CAMILLE, Person, SACHA, signers},
+    upstream::{Behaviour, Upstream},
 };
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWriteExt},
+    time::{Instant, timeout, timeout_at},
+};
 
-/// The contract's second, and half a second for a loaded machine's scheduler.
-const ENDING_LIMIT: Duration = Duration::from_millis(1500);
-/// A block of the upstream's download arrives every 50 ms.
-const FIRST_BYTES: usize = 4096;
-const RECORD_LIMIT: Duration = Duration::from_secs(5);
+const OPEN: &str = "ouvert.example";
+const PLAIN: &str = "clair.example";
+const TUNNEL: &str = "tunnel.example";
+const HOSTS: [&str; 2] = [OPEN, TUNNEL];
 
-type Live = Box<dyn AsyncRead + Send + Unpin>;
+/// The contract's.
+const PROMISE: Duration = Duration::from_secs(1);
+/// A minute of the wall clock has to end, and the one that may run out at once.
+const MINUTES_LIMIT: Duration = Duration::from_secs(150);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_ending_is_prompt_and_told() {
+    let mut scene = Scene::start(&policy("")).await;
+    let mut wrong = Vec::new();
+    for (ending, reason) in ENDINGS {
+        wrong.extend(scene.see(*ending, reason).await);
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    scene.stand.verify().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stopping_gateway_ends_what_is_open() {
+    let mut scene = Scene::start(&policy("")).await;
+    let client = scene.sign_in("a", &CAMILLE).await;
+    let mut live = scene.open_all(&client).await;
+    scene.stand.gateway().unwrap().process().signal(Signal::SIGTERM).unwrap();
+    let signalled = Timestamp::now();
+    let mut wrong = ends(&mut live, Instant::now() + PROMISE).await;
+    let code = scene.stand.gateway().unwrap().process().wait(Duration::from_secs(5)).unwrap();
+    assert_eq!(code, Some(0), "an orderly stop");
+    wrong.extend(scene.closings(0, "stopping", signalled));
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    scene.stand.verify().unwrap();
+}
+
+/// Window and minutes end by the wall clock: one wait for both.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_clock_ends_what_it_allowed() {
+    let (until, text) = end_of_window();
+    let scene = Scene::start(&policy(&format!("windows = [\"jour\"]\n{text}"))).await;
+    let client = scene.sign_in("a", &CAMILLE).await;
+    let mut live = scene.open_all(&client).await;
+    assert!(Timestamp::now() < until, "the machine is too slow for this proof");
+    // A test may not sleep, but this wait is for the wall clock itself: each exchange wakes us by its end.
+    let rest = Duration::try_from(until.duration_since(Timestamp::now())).unwrap();
+    let wrong = ends(&mut live, Instant::now() + rest + PROMISE).await;
+    let early = Timestamp::now() < until;
+    assert!(!early && wrong.is_empty(), "early: {early}\n{}", wrong.join("\n"));
+    let wrong = scene.closings(0, "window", until);
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn used_up_minutes_end_a_tunnel() {
+    let scene = Scene::start(&policy("minutes_per_day = 1")).await;
+    let client = scene.sign_in("a", &CAMILLE).await;
+    let mut tunnel = scene.tunnel(&client).await;
+    timeout(MINUTES_LIMIT, tunnel.end()).await.expect("a second minute is not there to be used");
+    let closed = scene.stand.journal(&["--kind", "closed"]).unwrap();
+    let reasons: Vec<_> = closed.iter().map(|record| record.reason.as_deref()).collect();
+    assert_eq!(reasons, [Some("minutes-used")]);
+    let answer = client.get(OPEN, "/download").await.unwrap();
+    assert_eq!(answer.reason().as_deref(), Some("minutes-used"));
+}
+
+/// What ends, how the staff or the person do it, and the reason on record.
+const ENDINGS: &[(Ending, &str)] = &[
+    (Ending::SignOut, "signed-out"),
+    (Ending::SignInElsewhere, "signed-out"),
+    (Ending::Lock, "person-locked"),
+    (Ending::StopGroup, "access-stopped"),
+    (Ending::StopAll, "access-stopped"),
+    (Ending::Publish, "policy-changed"),
+    (Ending::RefuseHosts, "policy-changed"),
+    (Ending::Revoke, "terminal-revoked"),
+];
 
 #[derive(Clone, Copy, Debug)]
-enum Way {
-    Inspected,
-    InspectedHttp2,
-    Tunnel,
-    Plain,
+enum Ending {
+    SignOut,
+    SignInElsewhere,
+    Lock,
+    StopGroup,
+    StopAll,
+    /// A policy without the service.
+    Publish,
+    /// The emergency verb.
+    RefuseHosts,
+    Revoke,
 }
 
-/// A download that runs for a minute unless something ends it, its first bytes read.
-async fn download(client: &Client, stand: &Stand, way: Way) -> Live {
-    let request = |host: &str| format!("GET /download HTTP/1.1\r\nHost: {host}\r\n\r\n");
-    let mut live: Live = match way {
-        Way::Inspected => {
-            let mut stream = client.inspected(OPEN).await.unwrap();
-            stream.write_all(request(OPEN).as_bytes()).await.unwrap();
-            Box::new(stream)
+struct Scene {
+    stand: Stand,
+    authority: Arc<Authority>,
+    policy: String,
+    _upstreams: [Upstream; 2],
+}
+
+impl Scene {
+    async fn start(policy: &str) -> Scene {
+        let authority = Arc::new(Authority::new("Internet d'exemple").unwrap());
+        let server = authority.server(&HOSTS, &["h2", "http/1.1"]).unwrap();
+        let tls = Upstream::tls(server, Behaviour::Http).await.unwrap();
+        let plain = Upstream::plain(Behaviour::Http).await.unwrap();
+        let mut setup =
+            Setup::new(authority.clone(), policy).resolve(&format!("{PLAIN}:80"), plain.address());
+        for host in HOSTS {
+            setup = setup.resolve(&format!("{host}:443"), tls.address());
         }
-        Way::InspectedHttp2 => {
-            let tunnel = client.connect_h2(&format!("{OPEN}:443")).await.unwrap().unwrap();
-            let mut stream = client.inner(tunnel, OPEN, &["http/1.1"]).await.unwrap();
-            stream.write_all(request(OPEN).as_bytes()).await.unwrap();
-            Box::new(stream)
+        Scene { stand: setup.start().unwrap(), authority, policy: policy.into(), _upstreams: [tls, plain] }
+    }
+
+    async fn sign_in(&self, terminal: &str, person: &Person) -> Client {
+        self.stand.client(terminal).unwrap().sign_in(person).await.unwrap()
+    }
+
+    /// Opens one of each, ends them, and says what was late, open or recorded otherwise.
+    async fn see(&mut self, ending: Ending, reason: &str) -> Vec<String> {
+        let from = self.stand.journal(&[]).unwrap().len() as u64;
+        let client = self.sign_in("a", &CAMILLE).await;
+        // Somebody else's exchange goes on through whatever ends hers, unless it concerns everybody.
+        let other = self.sign_in("b", &SACHA).await;
+        let mut bystander = self.download(&other).await;
+        let mut live = self.open_all(&client).await;
+        self.make(ending, &client).await;
+        let done = Timestamp::now();
+        let mut wrong = ends(&mut live, Instant::now() + PROMISE).await;
+        let is_hers = matches!(
+            ending,
+            Ending::SignOut | Ending::SignInElsewhere | Ending::Lock | Ending::StopGroup | Ending::Revoke
+        );
+        if is_hers && bystander.moves().await.is_err() {
+            wrong.push("somebody else's download ended too".into());
         }
-        Way::Tunnel => {
-            let tunnel = client.connect(&format!("{TUNNEL}:443")).await.unwrap().unwrap();
-            let mut stream = handshake(tunnel, TUNNEL, stand.authority.browser().unwrap()).await.unwrap();
-            stream.write_all(request(TUNNEL).as_bytes()).await.unwrap();
-            Box::new(stream)
+        wrong.extend(self.closings(from, reason, done));
+        self.restore(ending);
+        wrong.into_iter().map(|mistake| format!("{ending:?}: {mistake}")).collect()
+    }
+
+    async fn make(&self, ending: Ending, client: &Client) {
+        let stand = &self.stand;
+        match ending {
+            Ending::SignOut => {
+                let answer = client.api("DELETE", "/v1/sessions/current", None).await.unwrap();
+                assert_eq!(answer.status, 204, "{answer:?}");
+            }
+            Ending::SignInElsewhere => drop(self.sign_in("c", &CAMILLE).await),
+            Ending::Lock => drop(stand.verb(&["person", "lock", CAMILLE.id], "").unwrap()),
+            Ending::StopGroup => self.access(&["stop", "--group", CAMILLE.groups[0]]),
+            Ending::StopAll => self.access(&["stop"]),
+            Ending::Publish => drop(
+                stand
+                    .publish(&EMPTY.replace("SERVICE", "autre").replace("START", "ailleurs.example"))
+                    .unwrap(),
+            ),
+            Ending::RefuseHosts => HOSTS.into_iter().chain([PLAIN]).for_each(|host| {
+                let by = signers()[0];
+                let refuse = ["policy", "refuse", host, "--by", by.login, "--password-stdin"];
+                stand.verb(&refuse, by.password).unwrap();
+            }),
+            Ending::Revoke => drop(stand.verb(&["terminal", "revoke", "a"], "").unwrap()),
         }
-        Way::Plain => {
-            let mut stream = client.open(&["http/1.1"]).await.unwrap();
-            let authorization = client.proxy_authorization();
-            let head =
-                format!("GET http://{PLAIN}/download HTTP/1.1\r\nHost: {PLAIN}\r\n{authorization}\r\n");
-            stream.write_all(head.as_bytes()).await.unwrap();
-            Box::new(stream)
+    }
+
+    fn restore(&self, ending: Ending) {
+        match ending {
+            Ending::Lock => drop(self.stand.verb(&["person", "unlock", CAMILLE.id], "").unwrap()),
+            Ending::StopGroup => self.access(&["resume", "--group", CAMILLE.groups[0]]),
+            Ending::StopAll => self.access(&["resume"]),
+            Ending::Publish | Ending::RefuseHosts => drop(self.stand.publish(&self.policy).unwrap()),
+            _ => {}
         }
-    };
-    let mut first = vec![0; FIRST_BYTES];
-    within(live.read_exact(&mut first)).await.unwrap().unwrap();
-    assert!(first.starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(&first));
-    live
-}
-
-/// How long a live exchange goes on; whole means that it ended as a finished answer does.
-async fn remainder(mut live: Live, from: Instant) -> Duration {
-    let mut rest = Vec::new();
-    // An ending by reset is an error, which ends the reading as well.
-    let _ = within(live.read_to_end(&mut rest)).await.expect("the exchange ends");
-    assert!(!rest.ends_with(b"0\r\n\r\n"), "a cut download must not look finished");
-    from.elapsed()
-}
-
-/// Runs `end` while downloads of every kind are live, and expects them to end in time for `reason`.
-async fn check(reason: &str, end: impl AsyncFnOnce(&Stand, &Client)) {
-    let (_internet, stand) = Internet::stand().await.unwrap();
-    let client = stand.client("a").unwrap().sign_in(&CAMILLE).await.unwrap();
-    let mut live = Vec::new();
-    for way in [Way::Inspected, Way::InspectedHttp2, Way::Tunnel, Way::Plain] {
-        live.push((way, download(&client, &stand, way).await));
     }
-    let count = live.len();
-    end(&stand, &client).await;
-    let from = Instant::now();
-    for (way, live) in live {
-        let took = remainder(live, from).await;
-        assert!(took < ENDING_LIMIT, "{way:?} went on for {took:?} after {reason}");
+
+    fn access(&self, arguments: &[&str]) {
+        let by = signers()[0];
+        let verb = [&["access"], arguments, &["--by", by.login, "--password-stdin"]].concat();
+        self.stand.verb(&verb, by.password).unwrap();
     }
-    closings_with(&stand, reason, count);
-    stand.verify().unwrap();
-}
 
-/// Each download's closing record has `reason`; those of the CONNECTs around them do too, or ended as usual.
-fn closings_with(stand: &Stand, reason: &str, count: usize) {
-    let mut seen = Vec::new();
-    eventually(RECORD_LIMIT, &format!("{count} closings with {reason}"), || {
-        seen = stand.journal(&["--kind", "closed"])?;
-        Ok(seen.iter().filter(|record| record.reason.as_deref() == Some(reason)).count() >= count)
-    })
-    .unwrap_or_else(|error| panic!("{error}: {seen:#?}"));
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn sign_out() {
-    check("signed-out", async |_, client| {
-        let answer = client.api("DELETE", "/v1/sessions/current", None).await.unwrap();
-        assert_eq!(answer.status / 100, 2, "{answer:?}");
-    })
-    .await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_sign_in_elsewhere() {
-    check("signed-out", async |stand, _| {
-        stand.client("b").unwrap().sign_in(&CAMILLE).await.unwrap();
-    })
-    .await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_locked_person() {
-    check("person-locked", async |stand, _| {
-        stand.verb(&["person", "lock", CAMILLE.id], "").unwrap();
-    })
-    .await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_revoked_terminal() {
-    check("terminal-revoked", async |stand, _| {
-        stand.verb(&["terminal", "revoke", "a"], "").unwrap();
-    })
-    .await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn stopped_access() {
-    check("access-stopped", async |stand, _| {
-        let [by, _] = signers();
-        stand.verb(&["access", "stop", "--by", by.login, "--password-stdin"], by.password).unwrap();
-    })
-    .await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_policy_without_the_rule() {
-    check("policy-changed", async |stand, _| {
-        let text = [OPEN, TUNNEL, PLAIN]
-            .iter()
-            .fold(policy(), |text, host| text.replace(&format!("{host:?}"), &format!("\"autre-{host}\"")));
-        let text = text.replace(&format!("https://{OPEN}/"), &format!("https://autre-{OPEN}/"));
-        stand.publish(&text).unwrap();
-    })
-    .await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_refusal_in_an_emergency() {
-    let (_internet, stand) = Internet::stand().await.unwrap();
-    let client = stand.client("a").unwrap().sign_in(&CAMILLE).await.unwrap();
-    let refused = download(&client, &stand, Way::Inspected).await;
-    let mut spared = download(&client, &stand, Way::Plain).await;
-    let [by, _] = signers();
-    stand.verb(&["policy", "refuse", OPEN, "--by", by.login, "--password-stdin"], by.password).unwrap();
-    let took = remainder(refused, Instant::now()).await;
-    assert!(took < ENDING_LIMIT, "went on for {took:?}");
-    // What the new policy still allows goes on.
-    within(spared.read_exact(&mut [0; FIRST_BYTES])).await.unwrap().unwrap();
-}
-
-/// The window closes while a download runs. Windows are minutes on a clock, so this takes up to a minute and a bit.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_window_that_closes() {
-    let (_internet, stand) = Internet::stand().await.unwrap();
-    let client = stand.client("a").unwrap().sign_in(&CAMILLE).await.unwrap();
-    let paris = || Zoned::now().with_time_zone(TimeZone::get("Europe/Paris").unwrap());
-    // Enough time to publish and to begin the download before the minute is over.
-    let closing = paris().checked_add(Span::new().seconds(15)).unwrap().checked_add(1.minute()).unwrap();
-    let closing = closing.with().second(0).subsec_nanosecond(0).build().unwrap();
-    if closing.date() != paris().date() {
-        passerelle_tests::skip::skipped("a_window_that_closes", "midnight is too near");
-        return;
+    /// What is wrong with her closing records since index `from`: each opening has one, with `reason`, in time.
+    fn closings(&self, from: u64, reason: &str, done: Timestamp) -> Vec<String> {
+        let records = self.stand.journal(&["--person", CAMILLE.id]).unwrap();
+        let mut wrong = Vec::new();
+        for opened in records.iter().filter(|record| record.kind == "opened" && record.index >= from) {
+            let name = format!("{} {}", opened.method.as_deref().unwrap(), opened.url.as_deref().unwrap());
+            let Some(closed) = records.iter().find(|record| record.opened == Some(opened.index)) else {
+                wrong.push(format!("{name}: no closing record"));
+                continue;
+            };
+            if closed.reason.as_deref() != Some(reason) || closed.decision.as_deref() != Some("allow") {
+                wrong.push(format!("{name}: closed as {:?} {:?}", closed.decision, closed.reason));
+            }
+            let late = closed.time.parse::<Timestamp>().unwrap().duration_since(done);
+            if late > SignedDuration::try_from(PROMISE).unwrap() {
+                wrong.push(format!("{name}: closed {late:?} later"));
+            }
+        }
+        wrong
     }
-    let day = closing.strftime("%a").to_string().to_lowercase();
-    let window = format!(
-        "[[window]]\nid = \"now\"\ndays = [{day:?}]\nfrom = \"00:00\"\nto = \"{}\"\n\n[[service]]",
-        closing.strftime("%H:%M")
-    );
-    let text = policy().replacen("[[service]]", &window, 1);
-    let text = text.replacen("category =", "windows = [\"now\"]\ncategory =", 1);
-    stand.publish(&text).unwrap();
-    let mut live = Vec::new();
-    for way in [Way::Inspected, Way::Tunnel] {
-        live.push(download(&client, &stand, way).await);
+
+    async fn open_all(&self, client: &Client) -> Vec<Live> {
+        vec![
+            self.download(client).await,
+            inside_http2(client).await,
+            plain(client, "plain download", "/download").await,
+            inspected(client, "silent stream", "/silence").await,
+            self.tunnel(client).await,
+            web_socket(client).await,
+            unread(inspected(client, "unread download", "/flood").await),
+            unread(plain(client, "unread plain download", "/flood").await),
+        ]
     }
-    for download in live {
+
+    async fn download(&self, client: &Client) -> Live {
+        inspected(client, "download", "/download").await
+    }
+
+    async fn tunnel(&self, client: &Client) -> Live {
+        let tunnel = client.connect(&format!("{TUNNEL}:443")).await.unwrap().unwrap();
+        let stream = handshake(tunnel, TUNNEL, self.authority.browser().unwrap()).await.unwrap();
+        asked("tunnel", stream, TUNNEL, "/download", "").await
+    }
+}
+
+/// One open exchange, as its client sees it.
+struct Live {
+    name: &'static str,
+    stream: Pin<Box<dyn AsyncRead + Send>>,
+    read: bool,
+}
+
+impl Live {
+    /// Resolves when no byte will come any more.
+    async fn end(&mut self) {
         let mut rest = Vec::new();
-        let mut download = download;
-        let limit = Duration::from_secs(90);
-        let _ =
-            tokio::time::timeout(limit, download.read_to_end(&mut rest)).await.expect("the window closes");
-        let late = paris().duration_since(&closing);
-        assert!(late.as_secs_f64().abs() < ENDING_LIMIT.as_secs_f64(), "ended {late} after the window");
+        // An ending by reset is an error, and an end as well.
+        let _ = self.stream.read_to_end(&mut rest).await;
+        assert!(!rest.ends_with(b"0\r\n\r\n"), "a cut {} must not look finished", self.name);
     }
-    closings_with(&stand, "window", 2);
+
+    async fn moves(&mut self) -> std::io::Result<u8> {
+        timeout(ANSWER_LIMIT, self.stream.read_u8()).await?
+    }
+}
+
+/// What had not ended by `deadline`. The connections stay, so that nothing ends because its client went away.
+async fn ends(live: &mut [Live], deadline: Instant) -> Vec<String> {
+    let mut open = Vec::new();
+    for live in live {
+        if live.read && timeout_at(deadline, live.end()).await.is_err() {
+            open.push(format!("{} goes on", live.name));
+        }
+    }
+    open
+}
+
+fn unread(live: Live) -> Live {
+    Live { read: false, ..live }
+}
+
+/// A GET on `stream` whose answer has begun.
+async fn asked(
+    name: &'static str,
+    mut stream: impl tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
+    host: &str,
+    target: &str,
+    more: &str,
+) -> Live {
+    stream
+        .write_all(format!("GET {target} HTTP/1.1\r\nHost: {host}\r\n{more}\r\n").as_bytes())
+        .await
+        .unwrap();
+    let mut stream: Pin<Box<dyn AsyncRead + Send>> = Box::pin(stream);
+    let mut status = [0; 15];
+    timeout(ANSWER_LIMIT, stream.read_exact(&mut status)).await.unwrap().unwrap();
+    assert_eq!(&status, b"HTTP/1.1 200 OK", "{name}");
+    Live { name, stream, read: true }
+}
+
+async fn inspected(client: &Client, name: &'static str, target: &str) -> Live {
+    asked(name, client.inspected(OPEN).await.unwrap(), OPEN, target, "").await
+}
+
+async fn plain(client: &Client, name: &'static str, path: &str) -> Live {
+    let stream = client.open(&["http/1.1"]).await.unwrap();
+    let target = format!("http://{PLAIN}{path}");
+    asked(name, stream, PLAIN, &target, &client.proxy_authorization()).await
+}
+
+/// HTTP/2 to the gateway and HTTP/2 inside.
+async fn inside_http2(client: &Client) -> Live {
+    let tunnel = client.connect_h2(&format!("{OPEN}:443")).await.unwrap().unwrap();
+    let stream = client.inner(tunnel, OPEN, &["h2"]).await.unwrap();
+    let (mut sender, connection) =
+        hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
+    tokio::spawn(connection);
+    let request = http::Request::get(format!("https://{OPEN}/download")).body(Empty::<Bytes>::new()).unwrap();
+    let answer = timeout(ANSWER_LIMIT, sender.send_request(request)).await.unwrap().unwrap();
+    assert_eq!(answer.status(), 200);
+    let (mut writer, reader) = tokio::io::duplex(1 << 16);
+    tokio::spawn(async move {
+        let _sender = sender;
+        let mut body = answer.into_body();
+        while let Some(Ok(frame)) = http_body_util::BodyExt::frame(&mut body).await {
+            let _ = writer.write_all(frame.data_ref().map_or(&b""[..], |data| data)).await;
+        }
+    });
+    Live { name: "download inside HTTP/2", stream: Box::pin(reader), read: true }
+}
+
+async fn web_socket(client: &Client) -> Live {
+    let mut stream = client.inspected(OPEN).await.unwrap();
+    let head = format!(
+        "GET /canal HTTP/1.1\r\nHost: {OPEN}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    assert_eq!(read_answer(&mut stream, false).await.unwrap().status, 101);
+    Live { name: "WebSocket", stream: Box::pin(stream), read: true }
+}
+
+/// One service with everything; `more` are lines of the service, and what follows it.
+fn policy(more: &str) -> String {
+    let (service, window) = more.split_once("[[window]]").unwrap_or((more, ""));
+    let window = if window.is_empty() { String::new() } else { format!("[[window]]{window}") };
+    format!(
+        "{}{service}\n
+        [[service.rule]]\nhosts = [\"{OPEN}\"]\naccess = \"page\"\nwebsocket = true
+        [[service.rule]]\nhosts = [\"{PLAIN}\"]\nports = [80]\naccess = \"page\"
+        [[service.rule]]\nhosts = [\"{TUNNEL}\"]\nmode = \"tunnel\"\n{window}",
+        EMPTY.replace("SERVICE", "essai").replace("START", OPEN).split("[[service.rule]]").next().unwrap()
+    )
+}
+
+const EMPTY: &str = r#"
+version = 1
+time_zone = "Europe/Paris"
+
+[[service]]
+id = "SERVICE"
+category = "administrative"
+name = { fr = "Service d'essai" }
+start = "https://START/"
+[[service.rule]]
+hosts = ["ailleurs.example"]
+access = "page"
+"#;
+
+/// A window that ends with a minute of the wall clock that leaves time to open everything: its end, and its text.
+fn end_of_window() -> (Timestamp, String) {
+    let now = Zoned::now().with_time_zone(TimeZone::get("Europe/Paris").unwrap());
+    let end = (&now + 80.seconds()).with().second(0).subsec_nanosecond(0).build().unwrap();
+    // The window that ends at midnight ends at 24:00 of the day before.
+    let to = if end.date() == now.date() { end.strftime("%H:%M").to_string() } else { "24:00".into() };
+    let day = now.strftime("%a").to_string().to_lowercase();
+    let text = format!("[[window]]\nid = \"jour\"\ndays = [\"{day}\"]\nfrom = \"00:00\"\nto = \"{to}\"\n");
+    (end.timestamp(), text)
 }

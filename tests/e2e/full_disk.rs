@@ -1,22 +1,23 @@
-//! A full disk: nothing passes, what is live still gets its closing record, and room makes it well again.
+//! A full disk: nothing new passes, what is open still gets its closing record, and room makes it work again.
+//!
+//! The journal stands on a real file system of a few megabytes, which only root can mount.
 
 #![allow(clippy::unwrap_used)]
 
 use std::{
-    fs::File,
-    io::Write,
+    fs::{self, File},
+    io::{ErrorKind, Write},
     path::{Path, PathBuf},
     process::Command,
     sync::Arc,
     time::Duration,
 };
 
-use nix::unistd::Uid;
 use passerelle_tests::{
+    Stand,
     authority::Authority,
-    client::within,
-    internet::{Internet, OPEN, PLAIN, READ},
-    journal::orphans,
+    client::read_answer,
+    internet::{Internet, OPEN, PLAIN, READ, TUNNEL},
     process::{eventually, run},
     sample::CAMILLE,
     skip::skipped,
@@ -24,114 +25,123 @@ use passerelle_tests::{
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-/// Room for a fresh gateway and little more.
-const SIZE: &str = "size=24m";
-const RECORD_LIMIT: Duration = Duration::from_secs(10);
+/// Room for the state and some hundred records, quickly filled.
+const DISK: &str = "size=48m";
+/// The gateway looks at its disk with each batch of records.
+const NOTICE_LIMIT: Duration = Duration::from_secs(10);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_refuses_and_still_closes() {
+    let Some(disk) = Disk::mount() else { return };
+    let authority = Arc::new(Authority::new("Internet d'exemple").unwrap());
+    let internet = Internet::start(&authority).await.unwrap();
+    let mut stand = internet.setup(authority).data(disk.data()).start().unwrap();
+    let client = stand.client("a").unwrap().sign_in(&CAMILLE).await.unwrap();
+    let mut download = client.inspected(OPEN).await.unwrap();
+    let head = format!("GET /download HTTP/1.1\r\nHost: {OPEN}\r\n\r\n");
+    download.write_all(head.as_bytes()).await.unwrap();
+    download.read_u8().await.unwrap();
+    let mut tunnel = client.connect(&format!("{TUNNEL}:443")).await.unwrap().unwrap();
+    let mut waiting = client.inspected(READ).await.unwrap();
+
+    let filler = disk.fill();
+    assert_eq!(ready(&mut stand), 200, "nobody has asked for room yet");
+    let before = (internet.connections(), internet.plain.tally().received_bytes());
+    for target in [OPEN, TUNNEL] {
+        let answer = client.connect(&format!("{target}:443")).await.unwrap().err().unwrap();
+        assert_eq!((answer.status, answer.reason().as_deref()), (503, Some("journal-unavailable")));
+    }
+    let plain =
+        format!("GET http://{PLAIN}/ HTTP/1.1\r\nHost: {PLAIN}\r\n{}\r\n", client.proxy_authorization());
+    let answer = client.exact(plain.as_bytes()).await.unwrap();
+    assert_eq!((answer.status, answer.reason().as_deref()), (503, Some("journal-unavailable")));
+    // Nor does a new request on a connection that stands already.
+    waiting.write_all(format!("GET / HTTP/1.1\r\nHost: {READ}\r\n\r\n").as_bytes()).await.unwrap();
+    let answer = read_answer(&mut waiting, false).await.unwrap();
+    assert_eq!((answer.status, answer.reason().as_deref()), (503, Some("journal-unavailable")));
+    assert_eq!((internet.connections(), internet.plain.tally().received_bytes()), before);
+    assert_eq!(ready(&mut stand), 503);
+    // What is open goes on, and so does its end.
+    download.read_u8().await.unwrap();
+    drop(download);
+    drop(waiting);
+    tunnel.shutdown().await.unwrap();
+    drop(tunnel);
+    eventually(NOTICE_LIMIT, "closing records on a full disk", || Ok(open_exchanges(&stand)?.is_empty()))
+        .unwrap();
+
+    fs::remove_file(filler).unwrap();
+    eventually(NOTICE_LIMIT, "work after room was made", || {
+        Ok(stand.curl("a", client.token().unwrap(), &format!("https://{OPEN}/"), &[])?.contains("exemple"))
+    })
+    .unwrap();
+    assert_eq!(ready(&mut stand), 200);
+    stand.restart().unwrap();
+    stand.verify().unwrap();
+    assert_eq!(open_exchanges(&stand).unwrap(), [0; 0]);
+    stand.stop();
+}
+
+/// The openings without an end.
+fn open_exchanges(stand: &Stand) -> anyhow::Result<Vec<u64>> {
+    Ok(passerelle_tests::journal::orphans(&stand.journal(&[])?))
+}
+
+/// The status of `/ready` on the metrics port.
+fn ready(stand: &mut Stand) -> u16 {
+    let address = stand.gateway().unwrap().metrics;
+    let mut command = Command::new("curl");
+    command.args(["--silent", "--output", "/dev/null", "--write-out", "%{http_code}"]);
+    run(command.arg(format!("http://{address}/ready")), "").unwrap().stdout.parse().unwrap()
+}
 
 /// A small file system of its own, unmounted when dropped.
-struct SmallDisk(TempDir);
+struct Disk {
+    folder: TempDir,
+}
 
-impl SmallDisk {
-    fn mount() -> SmallDisk {
+impl Disk {
+    /// `None`, and listed as skipped, where this user may not mount.
+    fn mount() -> Option<Disk> {
         let folder = TempDir::with_prefix("passerelle-disk-").unwrap();
-        let mut command = Command::new("mount");
-        run(command.args(["-t", "tmpfs", "-o", SIZE, "tmpfs"]).arg(folder.path()), "")
-            .unwrap()
-            .success()
-            .unwrap();
-        SmallDisk(folder)
-    }
-
-    fn path(&self) -> &Path {
-        self.0.path()
-    }
-
-    /// Takes every byte that is left.
-    fn fill(&self) -> PathBuf {
-        let path = self.path().join("filler");
-        let mut file = File::create(&path).unwrap();
-        for size in [1 << 16, 1 << 12, 1] {
-            while file.write_all(&vec![0; size]).is_ok() {}
+        let mut mount = Command::new("mount");
+        mount.args(["-t", "tmpfs", "-o", DISK, "passerelle-test"]).arg(folder.path());
+        match run(&mut mount, "").and_then(|output| output.success()) {
+            Ok(_) => Some(Disk { folder }),
+            Err(error) => {
+                skipped("a_full_disk_refuses_and_still_closes", &format!("no tmpfs can be mounted: {error}"));
+                None
+            }
         }
+    }
+
+    fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    /// Takes every free byte; the file that holds them.
+    fn fill(&self) -> PathBuf {
+        let path = self.folder.path().join("filler");
+        fill(&path);
         path
     }
 }
 
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("--lazy").arg(self.path()).status();
+fn fill(path: &Path) {
+    let mut file = File::create(path).unwrap();
+    for size in [1 << 16, 1 << 10, 1] {
+        loop {
+            match file.write_all(&vec![b'.'; size]) {
+                Ok(()) => {}
+                Err(error) if error.kind() == ErrorKind::StorageFull => break,
+                Err(error) => panic!("filling the disk: {error}"),
+            }
+        }
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn nothing_passes_and_what_is_live_is_closed() {
-    if !Uid::effective().is_root() {
-        return skipped(
-            "nothing_passes_and_what_is_live_is_closed",
-            "only root can mount a small file system",
-        );
+impl Drop for Disk {
+    fn drop(&mut self) {
+        let _ = run(Command::new("umount").arg("--lazy").arg(self.folder.path()), "");
     }
-    let disk = SmallDisk::mount();
-    let authority = Arc::new(Authority::new("Internet d'exemple").unwrap());
-    let internet = Internet::start(&authority).await.unwrap();
-    let mut stand = internet.setup(authority).data(disk.path().join("data")).start().unwrap();
-    let client = stand.client("a").unwrap().sign_in(&CAMILLE).await.unwrap();
-
-    let mut live = client.inspected(OPEN).await.unwrap();
-    let head = format!("GET /download HTTP/1.1\r\nHost: {OPEN}\r\n\r\n");
-    live.write_all(head.as_bytes()).await.unwrap();
-    within(live.read_exact(&mut [0; 4096])).await.unwrap().unwrap();
-    let mut waiting = client.inspected(READ).await.unwrap();
-
-    let filler = disk.fill();
-    // The journal may have had room for some records left; from the first refusal on, nothing passes.
-    let mut passed_before = 0;
-    let answer = loop {
-        let answer = client.get(READ, "/").await.unwrap();
-        if answer.status == 503 {
-            break answer;
-        }
-        passed_before += 1;
-        assert!(passed_before < 10_000, "a full disk refuses");
-    };
-    assert_eq!(answer.reason().as_deref(), Some("journal-unavailable"), "{answer:?}");
-    let reached = internet.received_bytes();
-    let authorization = client.proxy_authorization();
-    let plain = format!("GET http://{PLAIN}/ HTTP/1.1\r\nHost: {PLAIN}\r\n{authorization}\r\n");
-    for answer in [client.exact(plain.as_bytes()).await.unwrap(), client.get(OPEN, "/").await.unwrap()] {
-        assert_eq!((answer.status, answer.reason().as_deref()), (503, Some("journal-unavailable")));
-    }
-    waiting.write_all(format!("GET / HTTP/1.1\r\nHost: {READ}\r\n\r\n").as_bytes()).await.unwrap();
-    let answer = passerelle_tests::client::read_answer(&mut waiting, false).await.unwrap();
-    assert_eq!(answer.status, 503);
-    assert_eq!(internet.received_bytes(), reached, "nothing is forwarded without a record");
-
-    // The live exchange ends with the disk still full; its closing had its bytes reserved.
-    drop(live);
-    let download_closed = || {
-        let records = stand.journal(&[])?;
-        let opened = records.iter().find(|record| {
-            record.kind == "opened" && record.url.as_deref().is_some_and(|url| url.ends_with("/download"))
-        });
-        let index = opened.map(|record| record.index);
-        Ok(records.iter().any(|record| {
-            record.opened.is_some()
-                && record.opened == index
-                && record.reason.as_deref() == Some("client-gone")
-        }))
-    };
-    eventually(RECORD_LIMIT, "the closing record of the download", download_closed).unwrap();
-
-    std::fs::remove_file(filler).unwrap();
-    eventually(RECORD_LIMIT, "requests that pass again", || {
-        tokio::task::block_in_place(|| {
-            let answer = tokio::runtime::Handle::current().block_on(client.get(READ, "/"))?;
-            Ok(answer.status == 200)
-        })
-    })
-    .unwrap();
-    drop(waiting);
-    stand.restart().unwrap();
-    stand.verify().unwrap();
-    assert_eq!(orphans(&stand.journal(&[]).unwrap()), [] as [u64; 0]);
 }

@@ -20,11 +20,12 @@ use passerelle_tests::{
     site::{self, Site},
     skip::skipped,
     tour::Tour,
+    trace::calls,
 };
 
 const LIMIT: Duration = Duration::from_secs(60);
 const SERVICE: &str = "demarches-exemple";
-const FIRST_PAGE: &str = "Mes démarches";
+const FIRST_PAGE: &str = "https://mes-demarches.example/";
 
 /// Site, gateway, display: what every test here begins with.
 async fn stage() -> (Site, Stand, Screen) {
@@ -151,7 +152,7 @@ fn caged(kiosk: &Kiosk<'_>) {
 
 /// `strace` on every Chromium process and those to come.
 struct NetworkTrace {
-    _strace: Process,
+    strace: Process,
     file: std::path::PathBuf,
 }
 
@@ -168,20 +169,25 @@ fn trace_network(kiosk: &Kiosk<'_>, stand: &Stand) -> NetworkTrace {
         Ok(browser(kiosk).iter().all(traced))
     };
     eventually(LIMIT, "strace on every process", attached).unwrap();
-    NetworkTrace { _strace: strace, file }
+    NetworkTrace { strace, file }
 }
 
 impl NetworkTrace {
-    /// Addresses of the loopback were seen, and no others.
-    fn only_loopback(&self) {
-        let text = fs::read_to_string(&self.file).unwrap();
-        let addressed: Vec<&str> = text.lines().filter(|line| line.contains("sa_family=AF_INET")).collect();
-        assert!(!addressed.is_empty(), "the trace shows no connection at all");
-        for line in addressed {
-            let loopback = line.contains("inet_addr(\"127.") || line.contains("\"::1\"");
+    /// Addresses of the loopback were named, and no others.
+    fn only_loopback(self) {
+        drop(self.strace);
+        let calls = calls(&fs::read_to_string(&self.file).unwrap());
+        let addressed: Vec<&str> = calls
+            .iter()
+            .map(|call| call.text.as_str())
+            .filter(|text| text.contains("sa_family=AF_INET"))
+            .collect();
+        let loopback = |text: &str| text.contains("inet_addr(\"127.") || text.contains("\"::1\"");
+        assert!(addressed.iter().any(|text| loopback(text)), "the trace shows no connection at all");
+        for text in addressed {
             // A bind without an address only makes a socket; nothing leaves by it.
-            let unbound = line.contains(" bind(") && line.contains("0.0.0.0");
-            assert!(loopback || unbound, "{line}");
+            let unbound = text.starts_with("bind(") && text.contains("0.0.0.0");
+            assert!(loopback(text) || unbound, "{text}");
         }
     }
 }

@@ -1,158 +1,230 @@
-//! Nothing leaves unrecorded, as the kernel saw it: for each of 100 requests the journal's sync returned before that
-//! request's DNS query or connection.
+//! Nothing leaves unrecorded, seen by the kernel: for each of 100 requests the journal's sync had returned before that
+//! request's DNS query, connect or first byte upstream.
 //!
-//! The gateway runs under `strace -f`. The record of a request is found in the trace by its index, which stands in clear
-//! at the head of every entry; the sync that made it durable by the journal's file; the way out by a port or a name that
-//! this request alone has.
+//! The gateway runs under `strace`; a line of its trace stands before another when the call did. The clear header of each
+//! entry shows in the `pwrite64` that wrote it, so an opening is tied to its sync by index, not by a clock.
 
 #![allow(clippy::unwrap_used)]
 
-use std::{collections::BTreeMap, fs, path::Path, sync::Arc};
+use std::{collections::BTreeMap, fs, sync::Arc};
 
 use passerelle_tests::{
     Setup, Stand,
     authority::Authority,
-    client::Client,
+    client::{Client, Outer, read_answer},
     names::Names,
     sample::CAMILLE,
+    trace::{Call, calls},
     upstream::{Behaviour, Upstream},
 };
+use tempfile::TempDir;
+use tokio::io::AsyncWriteExt;
 
-/// Half of the requests are dialled by `[upstream] resolve`, half ask the name server.
-const REQUESTS_EACH: usize = 50;
-const CALLS: &str = "trace=fdatasync,fsync,connect,sendto,sendmsg,sendmmsg,write,writev,pwrite64,pwritev";
+const REQUESTS: usize = 100;
+const TRACE: &str = "gateway.strace";
 
-/// A system call, in seconds since the epoch.
-struct Call {
-    began: f64,
-    returned: f64,
-    text: String,
-}
+/// Every host has a name of its own, hence a DNS query, an upstream port or a request line of its own.
+const POLICY: &str = r#"
+version = 1
+time_zone = "Europe/Paris"
 
-/// The calls of `strace -f -ttt -T`, interrupted ones put together again.
-fn calls(trace: &str) -> Vec<Call> {
-    let mut pending: BTreeMap<&str, (f64, String)> = BTreeMap::new();
-    let mut calls = Vec::new();
-    for line in trace.lines() {
-        let Some((process, rest)) = line.split_once(char::is_whitespace) else { continue };
-        let Some((time, text)) = rest.trim_start().split_once(' ') else { continue };
-        let Ok(time) = time.parse::<f64>() else { continue };
-        if let Some(begun) = text.strip_suffix(" <unfinished ...>") {
-            pending.insert(process, (time, begun.to_string()));
-        } else if text.starts_with("<... ") {
-            if let Some((began, begun)) = pending.remove(process) {
-                calls.push(Call { began, returned: time, text: format!("{begun}{text}") });
-            }
-        } else if let Some(took) = text.rsplit_once('<').and_then(|(_, took)| took.strip_suffix('>')) {
-            let took: f64 = took.parse().unwrap_or(0.0);
-            calls.push(Call { began: time, returned: time + took, text: text.to_string() });
-        }
-    }
-    calls
-}
+[[service]]
+id = "preuve"
+category = "administrative"
+name = { fr = "Preuve" }
+start = "https://n0.inspecte.example/"
 
-/// When the entry `index` was durable: the end of the first sync of the journal that began after its write.
-fn durable(calls: &[Call], index: u64) -> Option<f64> {
-    let entry = format!(r#"{{\"index\":{index},"#);
-    let journal = |call: &&Call| call.text.contains("/audit/");
-    let written = calls
-        .iter()
-        .filter(journal)
-        .find(|call| call.text.contains("write") && call.text.contains(&entry))?;
-    let synced = |call: &&Call| {
-        (call.text.starts_with("fdatasync") || call.text.starts_with("fsync"))
-            && call.began >= written.returned
-    };
-    calls.iter().filter(journal).find(synced).map(|call| call.returned)
-}
+  [[service.rule]]
+  hosts = ["*.inspecte.example", "*.nomme.example"]
+  access = "page"
 
-/// When the first call that `out` recognises began.
-fn left(calls: &[Call], out: impl Fn(&str) -> bool) -> Option<f64> {
-    calls.iter().find(|call| out(&call.text)).map(|call| call.began)
-}
+  [[service.rule]]
+  hosts = ["clair.example"]
+  ports = [80]
+  access = "page"
 
-/// Stops the gateway, so that the trace is whole, and reads it.
-fn trace(stand: &mut Stand, file: &Path) -> Vec<Call> {
-    stand.stop();
-    let mut calls = calls(&fs::read_to_string(file).unwrap());
-    calls.sort_by(|a, b| a.began.total_cmp(&b.began));
-    calls
-}
+  [[service.rule]]
+  hosts = ["*.tunnel.example"]
+  mode = "tunnel"
+"#;
 
-async fn ask_each(client: &Client, hosts: &[String], status: u16) {
-    for host in hosts {
-        let answer = client.get(host, "/").await.unwrap();
-        assert_eq!(answer.status, status, "{host}: {answer:?}");
-    }
-}
+/// Never dialled: the answer to every DNS query of this test is refused.
+const PRIVATE: [u8; 4] = [10, 0, 0, 5];
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_record_is_durable_before_anything_leaves() {
-    let authority = Arc::new(Authority::new("Internet d'exemple").unwrap());
-    let dialled: Vec<String> = (0..REQUESTS_EACH).map(|number| format!("direct{number}.example")).collect();
-    let resolved: Vec<String> = (0..REQUESTS_EACH).map(|number| format!("nomme{number}x.example")).collect();
-    let names = Names::start().await.unwrap();
-    let hosts: Vec<String> = dialled.iter().chain(&resolved).map(|host| format!("{host:?}")).collect();
-    let policy = format!(
-        "version = 1\ntime_zone = \"Europe/Paris\"\n[[service]]\nid = \"essai\"\ncategory = \"administrative\"\n\
-         name = {{ fr = \"Essai\" }}\nstart = \"https://{}/\"\n[[service.rule]]\nhosts = [{}]\naccess = \"page\"\n",
-        dialled[0],
-        hosts.join(", ")
-    );
-    let folder = tempfile::TempDir::new().unwrap();
-    let file = folder.path().join("trace");
-    let mut setup = Setup::new(authority.clone(), policy).resolver(names.address()).wrapper(&[
-        "strace",
-        "-f",
-        "-ttt",
-        "-T",
-        "-y",
-        "-s",
-        "20000",
-        "-e",
-        CALLS,
-        "-o",
-        &file.display().to_string(),
-    ]);
-    let mut upstreams = Vec::new();
-    for host in &dialled {
-        let config = authority.server(&[host], &["http/1.1"]).unwrap();
-        let upstream = Upstream::tls(config, Behaviour::Http).await.unwrap();
-        setup = setup.resolve(&format!("{host}:443"), upstream.address());
-        upstreams.push(upstream);
+async fn the_sync_returns_before_anything_leaves() {
+    let mut scene = Scene::start().await;
+    let client = scene.stand.client("a").unwrap().sign_in(&CAMILLE).await.unwrap();
+    let mut kept = client.open(&["http/1.1"]).await.unwrap();
+    let mut asked = Vec::new();
+    for number in 0..REQUESTS {
+        asked.push(match number % 4 {
+            0 => scene.inspected(&client, number).await,
+            1 => scene.kept(&client, &mut kept, number).await,
+            2 => scene.resolved(&client, number).await,
+            _ => scene.tunnelled(&client, number).await,
+        });
     }
-    for host in &resolved {
-        // Private, so that the query is all that leaves this machine's loopback.
-        names.set(host, &[[10, 0, 0, 5].into()]);
-    }
-    let mut stand = setup.start().unwrap();
-    let client = stand.client("a").unwrap().sign_in(&CAMILLE).await.unwrap();
-    ask_each(&client, &dialled, 200).await;
-    ask_each(&client, &resolved, 403).await;
-    assert_eq!(names.queries().iter().filter(|name| resolved.contains(name)).count(), 2 * REQUESTS_EACH);
+    assert_eq!(scene.plain.tally().connections(), 1, "the plain requests went out on one kept connection");
 
-    let opened = stand.journal(&["--kind", "opened"]).unwrap();
-    let index_of = |host: &str| {
-        let url = format!("https://{host}/");
-        opened.iter().find(|record| record.url.as_deref() == Some(&url)).unwrap().index
-    };
-    let calls = trace(&mut stand, &file);
-    let mut proven = 0;
-    let mut check = |host: &String, out: &dyn Fn(&str) -> bool| {
-        let index = index_of(host);
-        let durable =
-            durable(&calls, index).unwrap_or_else(|| panic!("{host}: record {index} was never synced"));
-        let left = left(&calls, out).unwrap_or_else(|| panic!("{host}: the way out is not in the trace"));
-        assert!(durable <= left, "{host}: left {:.6} s before its record was durable", durable - left);
-        proven += 1;
-    };
-    for (host, upstream) in dialled.iter().zip(&upstreams) {
-        let port = format!("sin_port=htons({})", upstream.address().port());
-        check(host, &|call| call.starts_with("connect(") && call.contains(&port));
+    let records = scene.stand.journal(&["--kind", "opened"]).unwrap();
+    let openings: BTreeMap<_, _> =
+        records.iter().filter_map(|record| Some((record.url.clone()?, record.index))).collect();
+    scene.stand.verify().unwrap();
+    scene.stand.stop();
+    let calls = calls(&fs::read_to_string(scene.trace.path().join(TRACE)).unwrap());
+    let mut wrong = Vec::new();
+    for Asked { url, way_out } in &asked {
+        let index = openings.get(url).unwrap_or_else(|| panic!("no opening record of {url}"));
+        wrong.extend(judge(&calls, *index, way_out).err().map(|mistake| format!("{url}: {mistake}")));
     }
-    for host in &resolved {
-        let label = host.split('.').next().unwrap();
-        check(host, &|call| call.starts_with("send") && call.contains(label));
+    assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), asked.len(), wrong.join("\n"));
+}
+
+struct Scene {
+    stand: Stand,
+    trace: TempDir,
+    _inspected: Vec<Upstream>,
+    _tunnels: Vec<Upstream>,
+    plain: Upstream,
+    names: Names,
+    ports: BTreeMap<String, u16>,
+}
+
+/// What was asked, as the journal names it, and the text of the call that lets it out.
+struct Asked {
+    url: String,
+    way_out: String,
+}
+
+impl Scene {
+    async fn start() -> Scene {
+        let authority = Arc::new(Authority::new("Internet d'exemple").unwrap());
+        let names = Names::start().await.unwrap();
+        let plain = Upstream::plain(Behaviour::Http).await.unwrap();
+        let server = authority.server(&["*.inspecte.example"], &["h2", "http/1.1"]).unwrap();
+        let (mut inspected, mut tunnels, mut ports) = (Vec::new(), Vec::new(), BTreeMap::new());
+        let mut setup = Setup::new(authority, POLICY)
+            .resolver(names.address())
+            .resolve("clair.example:80", plain.address())
+            .settings("[journal]\ngateway = \"preuve\"");
+        for number in (0..REQUESTS).step_by(4) {
+            let upstream = Upstream::tls(server.clone(), Behaviour::Http).await.unwrap();
+            let tunnel = Upstream::plain(Behaviour::Stall).await.unwrap();
+            for (host, address) in
+                [(inspected_host(number), upstream.address()), (tunnel_host(number + 3), tunnel.address())]
+            {
+                setup = setup.resolve(&format!("{host}:443"), address);
+                ports.insert(host, address.port());
+            }
+            inspected.push(upstream);
+            tunnels.push(tunnel);
+        }
+        let trace = TempDir::with_prefix("passerelle-strace-").unwrap();
+        let file = trace.path().join(TRACE).display().to_string();
+        let calls = "trace=pwrite64,write,writev,fdatasync,fsync,connect,sendto,sendmsg,sendmmsg";
+        // -DD: the gateway stays our own child, so that signals and waiting mean the gateway and not the tracer.
+        let wrapper = ["strace", "-DD", "-f", "-yy", "-s", "16384", "-e", calls, "-o", &file];
+        let stand = setup.wrapper(&wrapper).start().unwrap();
+        Scene { stand, trace, _inspected: inspected, _tunnels: tunnels, plain, names, ports }
     }
-    assert_eq!(proven, 2 * REQUESTS_EACH);
+
+    /// Seen at its connect.
+    async fn inspected(&self, client: &Client, number: usize) -> Asked {
+        let host = inspected_host(number);
+        let answer = client.get(&host, "/").await.unwrap();
+        assert_eq!(answer.status, 200, "{answer:?}");
+        Asked { way_out: connect_to(self.ports[&host]), url: format!("https://{host}/") }
+    }
+
+    /// Seen at its first byte upstream, on a connection that stands already.
+    async fn kept(&self, client: &Client, stream: &mut Outer, number: usize) -> Asked {
+        let head = format!(
+            "GET http://clair.example/k{number} HTTP/1.1\r\nHost: clair.example\r\n{}\r\n",
+            client.proxy_authorization()
+        );
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let answer = read_answer(stream, false).await.unwrap();
+        assert_eq!(answer.status, 200, "{answer:?}");
+        Asked { way_out: format!("GET /k{number} HTTP"), url: format!("http://clair.example/k{number}") }
+    }
+
+    /// Seen at its DNS query.
+    async fn resolved(&self, client: &Client, number: usize) -> Asked {
+        let host = format!("q{number}.nomme.example");
+        self.names.set(&host, &[PRIVATE.into()]);
+        let answer = client.get(&host, "/").await.unwrap();
+        assert_eq!(answer.reason().as_deref(), Some("private-address"), "{answer:?}");
+        // Labels follow their length; strace writes it in octal.
+        Asked { way_out: format!(r"q{number}\5nomme\7example"), url: format!("https://{host}/") }
+    }
+
+    /// A tunnel is dialled before its 200.
+    async fn tunnelled(&self, client: &Client, number: usize) -> Asked {
+        let host = tunnel_host(number);
+        client.connect(&format!("{host}:443")).await.unwrap().unwrap();
+        Asked { way_out: connect_to(self.ports[&host]), url: format!("{host}:443") }
+    }
+}
+
+fn inspected_host(number: usize) -> String {
+    format!("n{number}.inspecte.example")
+}
+
+fn tunnel_host(number: usize) -> String {
+    format!("n{number}.tunnel.example")
+}
+
+fn connect_to(port: u16) -> String {
+    format!("sin_port=htons({port})")
+}
+
+fn is_journal_sync(call: &Call, file: &str) -> bool {
+    matches!(call.name(), "fdatasync" | "fsync") && call.text.contains(file) && call.text.ends_with("= 0")
+}
+
+/// A connect, query or write towards the network; entries of the journal name no port and no request line.
+fn leaves(call: &Call) -> bool {
+    matches!(call.name(), "connect" | "sendto" | "sendmsg" | "sendmmsg" | "write" | "writev")
+}
+
+/// That entry `index` was written, then synced, and only then the call that holds `way_out` entered.
+fn judge(calls: &[Call], index: u64, way_out: &str) -> Result<(), String> {
+    let header = format!(r#"{{\"index\":{index},\"#);
+    let left = calls.iter().find(|call| leaves(call) && call.text.contains(way_out));
+    let left = left.ok_or_else(|| format!("nothing in the trace holds {way_out}"))?;
+    let written = calls.iter().find(|call| call.name() == "pwrite64" && call.text.contains(&header));
+    let written = written.ok_or_else(|| format!("entry {index} was never written"))?;
+    let file = written.text.split(['<', '>']).nth(1).unwrap_or_default();
+    if !file.contains("/audit/") {
+        return Err(format!("entry {index} went to {file}"));
+    }
+    let synced = calls.iter().find(|call| call.entered > written.left && is_journal_sync(call, file));
+    let synced = synced.ok_or_else(|| format!("entry {index} was never synced"))?;
+    if synced.left < left.entered {
+        return Ok(());
+    }
+    Err(format!("entered before the sync of entry {index} returned: {}", left.text))
+}
+
+/// The judge itself: a trace in the wrong order is found out.
+#[test]
+fn a_wrong_order_is_seen() {
+    let written =
+        r#"7 pwrite64(9</d/audit/pending/0.tail>, "{\"index\":3,\"kind\":\"opened\"}", 40, 0) = 40"#;
+    let begun = "7 fdatasync(9</d/audit/pending/0.tail> <unfinished ...>";
+    let synced = "7 <... fdatasync resumed>) = 0";
+    let failed = "7 <... fdatasync resumed>) = -1 EIO (Input/output error)";
+    let left = "8 connect(12<TCP:[5]>, {sin_port=htons(4443)}, 16) = -1 EINPROGRESS";
+    for (lines, expected) in [
+        (&[written, begun, synced, left][..], true),
+        (&[written, begun, left, synced], false),
+        (&[begun, written, synced, left], false),
+        (&[written, begun, failed, left], false),
+        (&[begun, synced, left], false),
+        (&[written, begun, synced], false),
+    ] {
+        let verdict = judge(&calls(&lines.join("\n")), 3, &connect_to(4443));
+        assert_eq!(verdict.is_ok(), expected, "{lines:?}: {verdict:?}");
+    }
 }

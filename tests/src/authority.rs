@@ -35,11 +35,14 @@ impl Authority {
         self.certificate.pem()
     }
 
-    fn sign(&self, names: &[&str]) -> Result<(rcgen::Certificate, KeyPair)> {
+    fn sign(&self, names: &[&str], expired: bool) -> Result<(rcgen::Certificate, KeyPair)> {
         let key = KeyPair::generate()?;
         let mut params =
             CertificateParams::new(names.iter().map(|name| name.to_string()).collect::<Vec<_>>())?;
         params.use_authority_key_identifier_extension = true;
+        if expired {
+            params.not_after = rcgen::date_time_ymd(2020, 1, 1);
+        }
         let certificate = params.signed_by(&key, &self.issuer)?;
         Ok((certificate, key))
     }
@@ -53,17 +56,28 @@ impl Authority {
 
     /// For servers that read files, nginx for example.
     pub fn leaf(&self, names: &[&str]) -> Result<Leaf> {
-        let (certificate, key) = self.sign(names)?;
+        let (certificate, key) = self.sign(names, false)?;
         Ok(Leaf { certificate: certificate.pem(), key: key.serialize_pem() })
     }
 
     /// A server for `names` that offers `protocols` by ALPN.
     pub fn server(&self, names: &[&str], protocols: &[&str]) -> Result<Arc<ServerConfig>> {
-        let (certificate, key) = self.sign(names)?;
-        let chain: Vec<CertificateDer<'static>> = vec![certificate.der().clone()];
-        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
-        let mut config = ServerConfig::builder().with_no_client_auth().with_single_cert(chain, key)?;
-        config.alpn_protocols = protocols.iter().map(|protocol| protocol.as_bytes().to_vec()).collect();
-        Ok(Arc::new(config))
+        server(self.sign(names, false)?, protocols)
     }
+
+    /// The same with a certificate of which the time is over.
+    pub fn expired_server(&self, names: &[&str], protocols: &[&str]) -> Result<Arc<ServerConfig>> {
+        server(self.sign(names, true)?, protocols)
+    }
+}
+
+fn server(
+    (certificate, key): (rcgen::Certificate, KeyPair),
+    protocols: &[&str],
+) -> Result<Arc<ServerConfig>> {
+    let chain: Vec<CertificateDer<'static>> = vec![certificate.der().clone()];
+    let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
+    let mut config = ServerConfig::builder().with_no_client_auth().with_single_cert(chain, key)?;
+    config.alpn_protocols = protocols.iter().map(|protocol| protocol.as_bytes().to_vec()).collect();
+    Ok(Arc::new(config))
 }

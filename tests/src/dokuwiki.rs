@@ -25,9 +25,28 @@ use crate::{
     process::{Process, eventually, run},
 };
 
+pub const HOST: &str = "wiki.example";
+/// The service that opens the wiki; to be put behind a policy's own services.
+pub const POLICY: &str = r#"
+# Debian's DokuWiki, as tests and demo serve it.
+[[service]]
+id = "wiki-exemple"
+category = "training"
+name = { fr = "Wiki de la formation (exemple)", en = "Training wiki (sample)" }
+start = "https://wiki.example/"
+
+  [[service.rule]]
+  hosts = ["wiki.example"]
+  methods = ["GET", "HEAD", "POST"]
+  access = "page"
+"#;
+
 /// The wiki's one author; a sample like everybody in the tests.
 pub const USER: &str = "exemple";
 pub const PASSWORD: &str = "exemple-wiki";
+
+/// What the wiki's first page says before anybody edits it.
+pub const FIRST_TEXT: &str = "Une page pour essayer.";
 
 const PROGRAM: &str = "/usr/share/dokuwiki";
 const START_LIMIT: Duration = Duration::from_secs(20);
@@ -44,13 +63,13 @@ pub struct DokuWiki {
 }
 
 impl DokuWiki {
-    /// Serves the wiki for `host` (port 443 as browsers see it), with a certificate signed by `authority`.
-    pub fn start(authority: &Authority, host: &str) -> Result<DokuWiki> {
+    /// Serves the wiki for [`HOST`] (port 443 as browsers see it), with a certificate signed by `authority`.
+    pub fn start(authority: &Authority) -> Result<DokuWiki> {
         let folder = TempDir::with_prefix("passerelle-wiki-")?;
         let place = folder.path();
         fs::set_permissions(place, fs::Permissions::from_mode(0o755))?;
-        lay_out(place, host)?;
-        let leaf = authority.leaf(&[host])?;
+        lay_out(place)?;
+        let leaf = authority.leaf(&[HOST])?;
         fs::write(place.join("tls.pem"), leaf.certificate)?;
         fs::write(place.join("tls.key"), leaf.key)?;
         // Neither server can listen on port 0 and tell; the port is free when we look and taken at once.
@@ -88,7 +107,7 @@ impl DokuWiki {
 }
 
 /// Users, rights, a wiki with one page; every other setting stays Debian's, by the multi-site hook of its package.
-fn lay_out(place: &Path, host: &str) -> Result<()> {
+fn lay_out(place: &Path) -> Result<()> {
     let settings = place.join("conf");
     fs::create_dir_all(&settings)?;
     for name in DATA_FOLDERS {
@@ -104,13 +123,13 @@ fn lay_out(place: &Path, host: &str) -> Result<()> {
         settings.join("local.php"),
         format!(
             "<?php\n$conf['title'] = 'Wiki exemple';\n$conf['lang'] = 'fr';\n$conf['useacl'] = 1;\n\
-             $conf['savedir'] = '{}/data';\n$conf['baseurl'] = 'https://{host}';\n$conf['updatecheck'] = 0;\n",
+             $conf['savedir'] = '{}/data';\n$conf['baseurl'] = 'https://{HOST}';\n$conf['updatecheck'] = 0;\n",
             place.display()
         ),
     )?;
     let prepend = format!("<?php define('DOKU_CONF', '{}/');\n", settings.display());
     fs::write(place.join("prepend.php"), prepend)?;
-    fs::write(place.join("data/pages/start.txt"), "====== Wiki exemple ======\n\nUne page pour essayer.\n")?;
+    fs::write(place.join("data/pages/start.txt"), format!("====== Wiki exemple ======\n\n{FIRST_TEXT}\n"))?;
     Ok(())
 }
 
@@ -200,20 +219,19 @@ mod tests {
     /// The wiki alone, without a gateway, so that a failure through the kiosk can be told apart.
     #[test]
     fn serves_its_first_page_and_lets_its_user_in() {
-        let host = "wiki.exemple.fr";
         let authority = Authority::new("Exemple").unwrap();
-        let wiki = DokuWiki::start(&authority, host).unwrap();
+        let wiki = DokuWiki::start(&authority).unwrap();
         let root = wiki.folder.path().join("root.pem");
         fs::write(&root, authority.pem()).unwrap();
-        let resolve = format!("{host}:{}:127.0.0.1", wiki.address.port());
+        let resolve = format!("{HOST}:{}:127.0.0.1", wiki.address.port());
         let curl = |path: &str, more: &[&str]| {
-            let url = format!("https://{host}:{}{path}", wiki.address.port());
+            let url = format!("https://{HOST}:{}{path}", wiki.address.port());
             let mut command = Command::new("curl");
             command.args(["--silent", "--fail-with-body", "--resolve", &resolve, "--cacert"]).arg(&root);
             run(command.args(more).arg(url), "").unwrap().success().unwrap().stdout
         };
         let page = curl("/doku.php?id=start", &[]);
-        assert!(page.contains("Une page pour essayer."), "{page}");
+        assert!(page.contains(FIRST_TEXT), "{page}");
         let jar = wiki.folder.path().join("jar").display().to_string();
         let form = format!("do=login&u={USER}&p={PASSWORD}&id=start");
         // The answer sends the browser to port 443, which nobody serves here; the cookie is what counts.

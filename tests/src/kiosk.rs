@@ -64,51 +64,18 @@ pub struct Kiosk<'a> {
 impl<'a> Kiosk<'a> {
     /// Starts the kiosk of the terminal enrolled in `enrolment` on `screen`, full screen.
     pub fn start(screen: &'a Screen, enrolment: &Path) -> Result<Kiosk<'a>> {
-        let user = User::from_name(KIOSK_USER)?.context("`cargo xtask setup` makes the kiosk's user")?;
-        if !Uid::effective().is_root() {
-            bail!("only root can start the kiosk as {KIOSK_USER}");
-        }
-        let folder = TempDir::with_prefix("passerelle-kiosk-")?;
-        let own = |path: &Path| chown(path, Some(user.uid.as_raw()), Some(user.gid.as_raw()));
-        own(folder.path())?;
-        // The kiosk's user reads neither the target folder nor a Stand of root's.
-        let program = folder.path().join("passerelle-kiosk");
-        fs::copy(binary("passerelle-kiosk")?, &program)?;
-        fs::set_permissions(&program, fs::Permissions::from_mode(0o755))?;
-        let copied = folder.path().join("enrolment");
-        fs::create_dir(&copied)?;
-        own(&copied)?;
-        for entry in fs::read_dir(enrolment)? {
-            let entry = entry?;
-            let copy = copied.join(entry.file_name());
-            fs::copy(entry.path(), &copy)?;
-            own(&copy)?;
-        }
+        let place = Place::new(enrolment)?;
         // A file, not a pipe: the kiosk opens its descriptor anew, which another user's pipe does not allow.
-        let events = folder.path().join("events.jsonl");
+        let events = place.folder.path().join("events.jsonl");
         let output = File::create(&events)?;
-        own(&events)?;
-
-        let mut command = Command::new(program);
-        command
-            .arg("--enrolment")
-            .arg(&copied)
-            .args(["--events", "1"])
-            .env_clear()
-            .envs(screen.environment())
-            .env("HOME", folder.path())
-            .env("XDG_RUNTIME_DIR", folder.path())
-            .env("PATH", "/usr/bin:/bin")
-            .env("LANG", "fr_FR.UTF-8")
-            .env("RUST_LOG", "info")
-            .env("RUST_BACKTRACE", "1")
-            .current_dir(folder.path())
-            .uid(user.uid.as_raw())
-            .gid(user.gid.as_raw());
-        let process =
-            Process::start_into("passerelle-kiosk", &mut command, output, &folder.path().join("kiosk.log"))?;
+        place.give(&events)?;
+        let mut command = place.command();
+        command.args(["--events", "1"]).envs(screen.environment());
+        let log = place.folder.path().join("kiosk.log");
+        let process = Process::start_into("passerelle-kiosk", &mut command, output, &log)?;
         let events = File::open(&events)?;
-        Ok(Kiosk { screen, process, events, unread: String::new(), last: Event::default(), folder })
+        let (unread, last) = Default::default();
+        Ok(Kiosk { screen, process, events, unread, last, folder: place.folder })
     }
 
     /// Where the kiosk keeps what it needs for a session; its HOME.
@@ -180,6 +147,100 @@ impl<'a> Kiosk<'a> {
         }
         found.sort_unstable();
         Ok(found)
+    }
+}
+
+/// Opens the kiosk in a window on the caller's own display; it runs until it is closed or dropped.
+pub fn open_window(enrolment: &Path) -> Result<(Process, TempDir)> {
+    let place = Place::new(enrolment)?;
+    let mut command = place.command();
+    command.arg("--windowed");
+    for name in ["DISPLAY", "WAYLAND_DISPLAY"] {
+        if let Some(value) = std::env::var_os(name) {
+            command.env(name, value);
+        }
+    }
+    if let Some(cookies) = place.display_cookies()? {
+        command.env("XAUTHORITY", cookies);
+    }
+    if place.user.is_none()
+        && let Some(runtime) = std::env::var_os("XDG_RUNTIME_DIR")
+    {
+        // Where a Wayland display of the caller's own stands.
+        command.env("XDG_RUNTIME_DIR", runtime);
+    }
+    let log = place.folder.path().join("kiosk.log");
+    Ok((Process::start("passerelle-kiosk", &mut command, &log)?, place.folder))
+}
+
+/// A folder with all that a kiosk needs, in the hands of the user it runs as.
+struct Place {
+    folder: TempDir,
+    /// `None`: the caller's own, who is not root.
+    user: Option<User>,
+}
+
+impl Place {
+    fn new(enrolment: &Path) -> Result<Place> {
+        let user = match Uid::effective().is_root() {
+            false => None,
+            true => Some(User::from_name(KIOSK_USER)?.context("`cargo xtask setup` makes the kiosk's user")?),
+        };
+        let place = Place { folder: TempDir::with_prefix("passerelle-kiosk-")?, user };
+        let folder = place.folder.path();
+        place.give(folder)?;
+        // The kiosk's user reads neither the target folder nor a Stand of root's.
+        fs::copy(binary("passerelle-kiosk")?, folder.join("passerelle-kiosk"))?;
+        fs::set_permissions(folder.join("passerelle-kiosk"), fs::Permissions::from_mode(0o755))?;
+        fs::create_dir(folder.join("enrolment"))?;
+        place.give(&folder.join("enrolment"))?;
+        for entry in fs::read_dir(enrolment)? {
+            let entry = entry?;
+            place.copy(&entry.path(), &folder.join("enrolment").join(entry.file_name()))?;
+        }
+        Ok(place)
+    }
+
+    fn give(&self, path: &Path) -> Result<()> {
+        let Some(user) = &self.user else { return Ok(()) };
+        chown(path, Some(user.uid.as_raw()), Some(user.gid.as_raw()))
+            .with_context(|| format!("giving {} to {KIOSK_USER}", path.display()))
+    }
+
+    fn copy(&self, from: &Path, to: &Path) -> Result<()> {
+        fs::copy(from, to).with_context(|| format!("copying {}", from.display()))?;
+        self.give(to)
+    }
+
+    /// The caller's key to its X display, readable for the kiosk's user.
+    fn display_cookies(&self) -> Result<Option<PathBuf>> {
+        let named = std::env::var_os("XAUTHORITY").map(PathBuf::from);
+        let usual = std::env::var_os("HOME").map(|home| Path::new(&home).join(".Xauthority"));
+        let Some(cookies) = named.or(usual).filter(|file| file.is_file()) else { return Ok(None) };
+        let copy = self.folder.path().join("display.auth");
+        self.copy(&cookies, &copy)?;
+        Ok(Some(copy))
+    }
+
+    /// The kiosk with nothing of the caller's environment.
+    fn command(&self) -> Command {
+        let folder = self.folder.path();
+        let mut command = Command::new(folder.join("passerelle-kiosk"));
+        command
+            .arg("--enrolment")
+            .arg(folder.join("enrolment"))
+            .env_clear()
+            .env("HOME", folder)
+            .env("XDG_RUNTIME_DIR", folder)
+            .env("PATH", "/usr/bin:/bin")
+            .env("LANG", "fr_FR.UTF-8")
+            .env("RUST_LOG", "info")
+            .env("RUST_BACKTRACE", "1")
+            .current_dir(folder);
+        if let Some(user) = &self.user {
+            command.uid(user.uid.as_raw()).gid(user.gid.as_raw());
+        }
+        command
     }
 }
 

@@ -7,6 +7,7 @@
 //! Invariants: dropping the Stand ends every process it started and removes its folder; nothing leaves the machine.
 
 pub mod authority;
+pub mod build;
 pub mod client;
 pub mod dependencies;
 pub mod dokuwiki;
@@ -23,6 +24,7 @@ pub mod screen;
 pub mod site;
 pub mod skip;
 pub mod tour;
+pub mod trace;
 pub mod upstream;
 
 use std::{
@@ -54,7 +56,7 @@ pub const ANY_PORT: &str = "127.0.0.1:0";
 pub struct Setup {
     policy: String,
     resolve: BTreeMap<String, SocketAddr>,
-    resolver: SocketAddr,
+    resolver: String,
     settings: String,
     wrapper: Vec<String>,
     data: Option<PathBuf>,
@@ -68,7 +70,7 @@ impl Setup {
             policy: policy.into(),
             resolve: BTreeMap::new(),
             // Nobody listens there: a name that `resolve` does not know fails at once, without the Internet.
-            resolver: ([127, 0, 0, 1], 9).into(),
+            resolver: "127.0.0.1:9".into(),
             settings: String::new(),
             wrapper: Vec::new(),
             data: None,
@@ -84,7 +86,13 @@ impl Setup {
 
     /// The name server that is asked for every other name.
     pub fn resolver(mut self, address: SocketAddr) -> Setup {
-        self.resolver = address;
+        self.resolver = address.to_string();
+        self
+    }
+
+    /// Every other name is asked of the machine's own resolver: the demo opens real sites where there is an Internet.
+    pub fn with_internet(mut self) -> Setup {
+        self.resolver = "system".into();
         self
     }
 

@@ -28,6 +28,7 @@ const PACKAGES: &[(&str, &str)] = &[
     ("git", "fetches the database of advisories"),
     // The kiosk, as on a terminal.
     ("chromium", "the browser behind the browse view"),
+    ("chromium-l10n", "its French"),
     ("bubblewrap", "its network namespace"),
     ("libx11-6", "the kiosk's window"),
     ("libx11-xcb1", "the kiosk's window"),

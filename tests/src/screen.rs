@@ -115,6 +115,11 @@ impl Screen {
         self.tool("xdotool", &["type", "--delay", KEY_DELAY_MS, text]).map(drop)
     }
 
+    /// Moves the pointer to a point of the screen.
+    pub fn point(&self, (x, y): (i32, i32)) -> Result<()> {
+        self.tool("xdotool", &["mousemove", "--sync", &x.to_string(), &y.to_string()]).map(drop)
+    }
+
     /// Clicks at a point of the screen.
     pub fn click(&self, (x, y): (i32, i32)) -> Result<()> {
         self.tool("xdotool", &["mousemove", "--sync", &x.to_string(), &y.to_string(), "click", "1"]).map(drop)

@@ -21,6 +21,8 @@ const SCREEN_LIMIT: Duration = Duration::from_secs(30);
 /// For a page: Chromium's start and a loaded machine included.
 const PAGE_LIMIT: Duration = Duration::from_secs(60);
 
+/// The first tool of DokuWiki's own template, at the size of our screen.
+const WIKI_TOOLS: (i32, i32) = (1138, 274);
 /// Accents, dead keys and AltGr, as a person types them.
 pub const REQUEST: &str = "Une aide pour mon loyer : é è ç à @ € ï";
 
@@ -31,8 +33,9 @@ pub struct Tour<'a> {
 }
 
 impl<'a> Tour<'a> {
+    /// Without pictures, unless the variable `PASSERELLE_ALBUM` names a folder for them.
     pub fn new(kiosk: Kiosk<'a>) -> Tour<'a> {
-        Tour { kiosk, album: None, pictures: 0 }
+        Tour { kiosk, album: std::env::var_os("PASSERELLE_ALBUM").map(PathBuf::from), pictures: 0 }
     }
 
     /// Keeps pictures of every screen in `folder`.
@@ -62,20 +65,19 @@ impl<'a> Tour<'a> {
     }
 
     /// From home through a door (`administrative`, `training`) to the first page of a service.
-    pub fn open_service(&mut self, door: &str, service: &str, title: &str) -> Result<()> {
+    pub fn open_service(&mut self, door: &str, service: &str, url: &str) -> Result<()> {
         self.kiosk.click(&format!("door-{door}"), SCREEN_LIMIT)?;
         self.kiosk.wait_for_screen("services", SCREEN_LIMIT)?;
         self.picture("services")?;
         self.kiosk.click(&format!("service-{service}"), SCREEN_LIMIT)?;
-        self.wait_for_page(title)?;
+        self.wait_for_page(url)?;
         self.picture("page")
     }
 
-    /// Waits until a page whose title has `title` is loaded and drawn.
-    pub fn wait_for_page(&mut self, title: &str) -> Result<Event> {
-        self.kiosk.wait(&format!("the page {title:?}"), PAGE_LIMIT, |event| {
-            let there = |page: &crate::kiosk::Page| !page.loading && page.title.contains(title);
-            event.page.as_ref().is_some_and(there)
+    /// Waits until a page whose address begins with `url` is loaded.
+    pub fn wait_for_page(&mut self, url: &str) -> Result<Event> {
+        self.kiosk.wait(&format!("the page {url}"), PAGE_LIMIT, |event| {
+            event.page.as_ref().is_some_and(|page| !page.loading && page.url.starts_with(url))
         })
     }
 
@@ -97,12 +99,12 @@ impl<'a> Tour<'a> {
     /// The whole form of the stand-in site, from its first page to the receipt; what was entered.
     pub fn fill_in_form(&mut self) -> Result<Fields> {
         self.follow("Commencer la démarche")?;
-        self.wait_for_page("IdentitéExemple")?;
+        self.wait_for_page(&format!("https://{}/connexion", site::IDENTITY))?;
         self.see("Camille Exemple")?;
         self.picture("identite")?;
         self.kiosk.screen.press("Return")?;
 
-        self.wait_for_page("Demande d'aide au logement")?;
+        self.wait_for_page(&format!("https://{}/demarche", site::HOST))?;
         self.see("Adresse électronique")?;
         self.write_and_go_on("Exemple")?;
         self.write_and_go_on("Camille")?;
@@ -118,16 +120,19 @@ impl<'a> Tour<'a> {
         self.kiosk.screen.press("Tab")?;
         self.kiosk.screen.write("01022024")?;
         self.picture("etape-situation")?;
-        self.follow("Continuer")?;
+        self.kiosk.screen.press("Return")?;
 
         self.see("Expliquez votre demande")?;
         self.kiosk.screen.write(REQUEST)?;
         self.picture("etape-demande")?;
-        self.follow("Continuer")?;
+        // Past the way back to the way on.
+        self.kiosk.screen.press("Tab")?;
+        self.kiosk.screen.press("Tab")?;
+        self.kiosk.screen.press("Return")?;
 
         self.see("Vérifiez votre demande")?;
         self.picture("verification")?;
-        self.follow("Envoyer la demande")?;
+        self.kiosk.screen.press("Return")?;
         self.see("Votre demande est enregistrée")?;
         self.picture("recepisse")?;
         let entered = [
@@ -165,17 +170,40 @@ impl<'a> Tour<'a> {
         self.kiosk.click("close", SCREEN_LIMIT)
     }
 
-    /// Signs in to the wiki, and writes `text` into the page `name`.
-    pub fn edit_wiki(&mut self, host: &str, name: &str, text: &str) -> Result<()> {
+    /// Signs in to the wiki, and adds `text` to its first page.
+    pub fn edit_wiki(&mut self, text: &str) -> Result<()> {
         self.follow("S'identifier")?;
-        self.wait_for_page("Wiki exemple")?;
-        self.see("Nom d'utilisateur")?;
+        self.see("Vous n'êtes pas connecté")?;
+        self.picture("wiki-connexion")?;
+        // The field has the keyboard, as its page wants it.
         self.write_and_go_on(dokuwiki::USER)?;
         self.kiosk.screen.write(dokuwiki::PASSWORD)?;
         self.kiosk.screen.press("Return")?;
-        self.see("Se déconnecter")?;
-        let _ = (host, name, text);
-        Ok(())
+        self.see("Connecté en tant que")?;
+        // The page's tools are pictures that say their names when the pointer is there.
+        self.kiosk.screen.point(WIKI_TOOLS)?;
+        self.follow("Modifier cette page")?;
+        self.see("Résumé")?;
+        self.follow(dokuwiki::FIRST_TEXT)?;
+        self.kiosk.screen.press("ctrl+End")?;
+        self.kiosk.screen.press("Return")?;
+        self.kiosk.screen.write(text)?;
+        self.picture("wiki-modification")?;
+        // The button behind the text saves.
+        self.kiosk.screen.press("Tab")?;
+        self.kiosk.screen.press("Return")?;
+        self.see(text)?;
+        self.picture("wiki-page")
+    }
+
+    /// From a page back to the two doors.
+    pub fn leave_site(&mut self) -> Result<()> {
+        self.kiosk.click("leave", SCREEN_LIMIT)?;
+        self.kiosk.wait("the screen behind the page", SCREEN_LIMIT, |event| event.screen != "browse")?;
+        if self.kiosk.now()?.screen != "home" {
+            self.kiosk.click("back", SCREEN_LIMIT)?;
+        }
+        self.kiosk.wait_for_screen("home", SCREEN_LIMIT).map(drop)
     }
 
     pub fn sign_out(&mut self) -> Result<()> {

@@ -46,8 +46,9 @@ const BLOCK: Bytes = Bytes::from_static(&[b'.'; 1024]);
 #[derive(Clone)]
 pub enum Behaviour {
     /// HTTP/1.1 and HTTP/2 (by ALPN): `/` and all else a small page, `/echo` the body, `/download` a minute of bytes,
-    /// `/headers` the request's headers as lines, `/type/A/B` the media type A/B, `/redirect` to `?to=`.
-    /// A WebSocket handshake is answered and every byte after it sent back.
+    /// `/headers` the request's headers as lines, `/type/A/B` the media type A/B, `/redirect` to `?to=`, `/silence` one
+    /// block and then nothing, `/flood` blocks without end.
+    /// A WebSocket handshake is answered and every byte after it sent back, but at `/sans-canal`, which is a page.
     Http,
     /// HTTP/1.1 and HTTP/2 with answers of the caller's own.
     Serve(Handler),
@@ -242,7 +243,7 @@ pub fn host_of<B>(request: &Request<B>) -> String {
 }
 
 fn answer(request: Request<Incoming>) -> Response<Body> {
-    if request.headers().contains_key("sec-websocket-key") {
+    if request.headers().contains_key("sec-websocket-key") && request.uri().path() != "/sans-canal" {
         return web_socket(request);
     }
     let path = request.uri().path().to_string();
@@ -250,6 +251,8 @@ fn answer(request: Request<Incoming>) -> Response<Body> {
     let body = match path.as_str() {
         "/echo" => request.into_body().boxed(),
         "/download" => download(),
+        "/silence" => silence(),
+        "/flood" => streamed(stream::repeat(BLOCK)),
         "/headers" => whole(lines_of(&request)),
         "/redirect" => return redirect(&request),
         _ => {
@@ -275,12 +278,22 @@ fn redirect(request: &Request<Incoming>) -> Response<Body> {
 }
 
 fn download() -> Body {
-    let blocks = stream::iter(0..DOWNLOAD_BLOCKS).then(|_| async {
+    streamed(stream::iter(0..DOWNLOAD_BLOCKS).then(|_| async {
         tokio::time::sleep(DOWNLOAD_INTERVAL).await;
-        Ok(Frame::data(BLOCK))
-    });
+        BLOCK
+    }))
+}
+
+/// What an event stream looks like when nothing happens.
+fn silence() -> Body {
+    streamed(stream::iter([BLOCK]).chain(stream::pending()))
+}
+
+/// A body of unknown length, block by block.
+pub fn streamed(blocks: impl futures_util::Stream<Item = Bytes> + Send + Sync + 'static) -> Body {
+    let frames = blocks.map(|block| Ok(Frame::data(block)));
     BodyExt::boxed(StreamBody::new(
-        Box::pin(blocks) as Pin<Box<dyn futures_util::Stream<Item = _> + Send + Sync>>
+        Box::pin(frames) as Pin<Box<dyn futures_util::Stream<Item = _> + Send + Sync>>
     ))
 }
 

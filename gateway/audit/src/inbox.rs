@@ -15,7 +15,7 @@ use crate::record::{Draft, ENTRY_LIMIT_BYTES, Kind, Sealed, URL_LIMIT_BYTES};
 use crate::seal::{OVERHEAD_BYTES, SealingKey};
 use crate::tail;
 
-/// What the handles and the writer share.
+/// Where work waits for the writer.
 pub(crate) struct Inbox {
     queues: Mutex<Queues>,
     /// Rings when there is work or the end.
@@ -23,7 +23,7 @@ pub(crate) struct Inbox {
     pub(crate) places: Arc<Semaphore>,
     pub(crate) live: Arc<Semaphore>,
     pub(crate) live_limit: usize,
-    /// For [`Health`] only.
+    /// For [`Health`](crate::Health) only.
     pub(crate) status: Mutex<Status>,
     pub(crate) records: AtomicU64,
     pub(crate) published: AtomicU64,
@@ -84,9 +84,7 @@ impl Inbox {
         drop(queues);
         self.news.notify_all();
     }
-}
 
-impl Inbox {
     /// The writer is gone: whoever waits gets no answer, whoever stops the journal gets one.
     pub(crate) fn end(&self) {
         self.stop(None);

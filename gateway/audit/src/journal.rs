@@ -48,6 +48,8 @@ pub struct Limits {
     pub free_floor_bytes: u64,
     /// A tail segment longer than this is followed by a new one: what a start has to read again.
     pub segment_bytes: u64,
+    /// Records under one more checkpoint, at least while so many wait: keeps the files open at once to about seventy.
+    pub round_records: usize,
     /// How often a checkpoint is signed while there is news.
     pub publish_interval: Duration,
 }
@@ -61,6 +63,7 @@ impl Default for Limits {
             backlog_bytes: 128 << 20,
             free_floor_bytes: 256 << 10,
             segment_bytes: 32 << 20,
+            round_records: 8_192,
             publish_interval: Duration::from_secs(1),
         }
     }

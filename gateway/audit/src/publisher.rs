@@ -16,9 +16,6 @@ use crate::tail::FRAME_HEAD_BYTES;
 use crate::tile::TilePath;
 use crate::tree::{Frontier, FullTile, Hash, TILE_WIDTH};
 
-/// Records in one round at most: keeps the files open at once to about seventy.
-const ROUND_RECORDS: usize = 8_192;
-
 /// Durable records on their way to the publisher.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Batch {
@@ -60,10 +57,10 @@ impl Backlog {
     }
 
     /// The oldest batches, enough for a round.
-    fn round(&self) -> Vec<Arc<Batch>> {
+    fn round(&self, records: usize) -> Vec<Arc<Batch>> {
         let mut count = 0;
         let enough = |batch: &&Arc<Batch>| {
-            let more = count < ROUND_RECORDS;
+            let more = count < records;
             count += batch.leaves.len();
             more
         };
@@ -86,6 +83,7 @@ pub(crate) struct Publisher {
     pub(crate) disk: Arc<dyn Disk>,
     pub(crate) origin: String,
     pub(crate) signing_key: SigningKey,
+    pub(crate) round_records: usize,
     pub(crate) tree: Frontier,
     /// The entries of the last, partial bundle, as it is written.
     pub(crate) bundle: Vec<u8>,
@@ -127,7 +125,7 @@ impl Publisher {
 
     /// One round: tiles and bundles, then the checkpoint, then what is no longer needed goes.
     pub(crate) fn publish(&mut self) -> io::Result<()> {
-        let batches = self.backlog.round();
+        let batches = self.backlog.round(self.round_records);
         let mut next = Round {
             tree: self.tree.clone(),
             bundle: self.bundle.clone(),

@@ -48,10 +48,12 @@ pub enum StartError {
         #[source]
         source: EntryError,
     },
-    #[error("{what} must be 1 to {NAME_LIMIT_BYTES} bytes without spaces or plus")]
-    Name { what: &'static str },
+    #[error("the journal's {what} must have 1 to {limit} bytes, without spaces or plus")]
+    Name { what: &'static str, limit: usize },
 }
 
+/// The longest origin, in bytes: a host name and a path.
+const ORIGIN_LIMIT_BYTES: usize = 512;
 /// Records of the tail handed to the publisher at once.
 const PIECE_RECORDS: usize = 1_024;
 
@@ -83,8 +85,8 @@ pub(crate) fn recover(
     keyring: Keyring<'_>,
     inbox: Arc<Inbox>,
 ) -> Result<(Writer, Publisher, Vec<Orphan>), StartError> {
-    check_name("gateway", &config.gateway)?;
-    check_name("origin", &config.origin)?;
+    check_name("gateway", &config.gateway, NAME_LIMIT_BYTES)?;
+    check_name("origin", &config.origin, ORIGIN_LIMIT_BYTES)?;
     let (tree, bundle) = published(&*store, &config)?;
     let segments = entries::read_tail(&*store).map_err(|damage| disk("tail")(damage.source))?;
     let published_size = tree.size();
@@ -94,6 +96,7 @@ pub(crate) fn recover(
     let live = live_openings(&store, &segments, published_size)?;
     let (tail, free) = resume_tail(&*store, &segments, published_size, &live).map_err(disk("tail"))?;
     let backlog = Arc::new(Backlog::default());
+    let round_records = config.limits.round_records;
     unpublished(&segments, published_size).into_iter().for_each(|batch| backlog.add(batch));
     let next_index = tail_end(&segments).max(published_size);
     inbox.records.store(next_index, Ordering::Relaxed);
@@ -114,7 +117,8 @@ pub(crate) fn recover(
     };
     let orphans = close_orphans(&mut writer, &segments, published_size, keyring)?;
     let (origin, signing_key) = (config.origin, config.signing_key);
-    let publisher = Publisher { disk: store, origin, signing_key, tree, bundle, backlog, inbox };
+    let publisher =
+        Publisher { disk: store, origin, signing_key, round_records, tree, bundle, backlog, inbox };
     Ok((writer, publisher, orphans))
 }
 
@@ -252,12 +256,13 @@ fn resume_tail(
         let dirty_until = last.torn().map_or(last.end, |torn| torn.end);
         return Ok((tail, last.end as u64..dirty_until as u64));
     }
-    let head = segment_header(published, live);
-    let position = head.len() as u64;
-    let tail = store.create_tail(&segment_path(published), &head, position + room)?;
+    // What stands there is published whole; a gap to the new segment would look like a loss.
     for segment in segments {
         store.remove(&segment_path(segment.first))?;
     }
+    let head = segment_header(published, live);
+    let position = head.len() as u64;
+    let tail = store.create_tail(&segment_path(published), &head, position + room)?;
     Ok((tail, position..position))
 }
 
@@ -308,10 +313,10 @@ fn read_if_there(store: &dyn Disk, path: &'static str) -> Result<Option<Vec<u8>>
     }
 }
 
-fn check_name(what: &'static str, name: &str) -> Result<(), StartError> {
-    let fits = (1..=NAME_LIMIT_BYTES).contains(&name.len());
+fn check_name(what: &'static str, name: &str, limit: usize) -> Result<(), StartError> {
+    let fits = (1..=limit).contains(&name.len());
     let plain = !name.contains(|c: char| c.is_whitespace() || c.is_control() || c == '+');
-    (fits && plain).then_some(()).ok_or(StartError::Name { what })
+    (fits && plain).then_some(()).ok_or(StartError::Name { what, limit })
 }
 
 fn disk(what: &'static str) -> impl Fn(io::Error) -> StartError {

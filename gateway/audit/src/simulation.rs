@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use proptest::prelude::*;
 
 use crate::faulty::{Fault, FaultyDisk};
-use crate::inbox::Inbox;
+use crate::inbox::{Closing, Inbox, Prepared};
 use crate::publisher::Publisher;
 use crate::search::search_on;
 use crate::store::{MINIMUM, segments};
@@ -44,7 +44,10 @@ fn sealing_key() -> Arc<SealingKey> {
 }
 
 fn start(disk: &FaultyDisk) -> Result<Session, StartError> {
-    start_with(disk, Limits { segment_bytes: 40_000, batch_records: 16, ..Limits::default() })
+    start_with(
+        disk,
+        Limits { segment_bytes: 20_000, batch_records: 16, round_records: 30, ..Limits::default() },
+    )
 }
 
 fn start_with(disk: &FaultyDisk, limits: Limits) -> Result<Session, StartError> {
@@ -357,6 +360,47 @@ fn a_refused_batch_never_comes_back() {
 }
 
 #[test]
+fn a_start_refuses_what_would_hide_a_loss() {
+    type Files = BTreeMap<String, Vec<u8>>;
+    let check = |damage: fn(&mut Files), expected: &str| {
+        let mut files = stopped(3).files();
+        damage(&mut files);
+        let error = start(&FaultyDisk::with_files(files)).err().map(|error| error.to_string());
+        assert_eq!(error.as_deref(), Some(expected));
+    };
+    let no_checkpoint = |files: &mut Files| _ = files.remove("checkpoint");
+    check(no_checkpoint, "the journal's folder holds tiles but no checkpoint");
+    check(
+        |files| {
+            files.retain(|path, _| path.starts_with("pending/"));
+        },
+        "the journal's folder holds a pending tail but no checkpoint",
+    );
+    check(|files| files.get_mut("checkpoint").unwrap()[40] ^= 1, "the journal's checkpoint is not ours");
+    check(
+        |files| files.get_mut("log.vkey").unwrap()[40] ^= 1,
+        "log.vkey names another key than this gateway's",
+    );
+    let leaf = |files: &mut Files| files.get_mut("tile/0/000.p/6").unwrap()[40] ^= 1;
+    check(leaf, "the tiles of the journal do not lead to its signed root");
+    let entry = |files: &mut Files| *files.get_mut("tile/entries/000.p/6").unwrap().last_mut().unwrap() ^= 1;
+    check(entry, "record 5 of the journal is not as it was written");
+    check(
+        |files| {
+            // The tail of a log that went on: what lies between is lost.
+            let disk = FaultyDisk::default();
+            let mut session = start_with(&disk, Limits { segment_bytes: 0, ..Limits::default() }).unwrap();
+            session.append((0..10).map(|n| n.to_string()));
+            session.append(["x".into()]);
+            files.retain(|path, _| !path.starts_with("pending/"));
+            let tail = disk.files().into_iter().rfind(|(path, _)| path.ends_with(".tail")).unwrap();
+            files.insert(tail.0, tail.1);
+        },
+        "record 6 of the journal is not as it was written",
+    );
+}
+
+#[test]
 fn a_lagging_publisher_makes_the_journal_refuse() {
     let disk = FaultyDisk::default();
     let mut session = start_with(&disk, Limits { backlog_bytes: 1_000, ..Limits::default() }).unwrap();
@@ -443,6 +487,49 @@ fn a_log_rewritten_with_its_tree_needs_the_signing_key() {
     let mut forged = theirs;
     forged.insert("checkpoint".into(), ours["checkpoint"].clone());
     assert!(verify(&FaultyDisk::with_files(forged)).is_err());
+}
+
+#[test]
+fn a_tail_of_other_records_is_noticed() {
+    // Sealing is random, so the same session elsewhere has other bytes under the same name.
+    let (mut files, other) = (stopped(3).files(), stopped(3).files());
+    let tail = files.keys().find(|path| path.ends_with(".tail")).unwrap().clone();
+    files.insert(tail.clone(), other[&tail].clone());
+    let bad = verify(&FaultyDisk::with_files(files)).unwrap_err();
+    assert_eq!((bad.index, bad.why.as_str()), (0, "the tail holds another entry than the bundle"));
+}
+
+#[test]
+fn a_closing_must_name_a_live_opening() {
+    // Record 0 is an opening, 1 its closing; then a writer gone wrong adds record 2.
+    for opened in [0, 1, 2, 99] {
+        let disk = FaultyDisk::default();
+        let mut session = start(&disk).unwrap();
+        session.open("live").unwrap();
+        session.close();
+        let closing = Prepared::closing(Draft::new(Kind::Closed), opened, Some(sealing_key()));
+        session.writer.closings.push(Closing::of_orphan(closing));
+        session.writer.round();
+        let expected = (2, format!("the closing names {opened}, which is no live opening"));
+        for published in [false, true] {
+            if published {
+                session.stop();
+            }
+            let bad = verify(&disk).unwrap_err();
+            assert_eq!((bad.index, bad.why), expected, "published: {published}");
+        }
+    }
+}
+
+#[test]
+fn an_index_must_be_the_position() {
+    let disk = FaultyDisk::default();
+    let mut session = start(&disk).unwrap();
+    session.append(["x".into()]);
+    session.writer.next_index = 7;
+    session.append(["y".into()]);
+    let bad = verify(&disk).unwrap_err();
+    assert_eq!((bad.index, bad.why.as_str()), (1, "the record says it is number 7"));
 }
 
 #[test]

@@ -139,6 +139,38 @@ async fn a_hundred_tasks_get_indexes_of_their_own() {
     assert_eq!(log.verify().unwrap().records, 2_000);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_running_journal_verifies_at_any_time() {
+    let log = Log::new();
+    let key = Arc::new(SealingKey::generate());
+    let journal = log.start_with(|limits| {
+        limits.publish_interval = std::time::Duration::from_millis(1);
+        limits.segment_bytes = 50_000;
+    });
+    let writing = tokio::spawn({
+        let (journal, key) = (journal.clone(), key.clone());
+        async move {
+            for _ in 0..2_000 {
+                let opened = journal.open(opening("https://www.caf.fr/"), key.clone()).await.unwrap();
+                opened.close(Draft::new(Kind::Closed));
+            }
+        }
+    });
+    let (mut before, mut looks) = (0, 0);
+    while !writing.is_finished() {
+        let verified = log.verify().unwrap();
+        assert!(verified.records >= before && verified.records >= verified.checkpoint.size);
+        let found = log.search(&[&key], Query::default()).len() as u64;
+        assert!(found >= verified.records);
+        (before, looks) = (found, looks + 1);
+        tokio::task::yield_now().await;
+    }
+    writing.await.unwrap();
+    journal.stop().await;
+    assert!(looks > 1);
+    assert_eq!(log.verify().unwrap().records, 4_000);
+}
+
 #[tokio::test]
 async fn limits_are_kept() {
     let log = Log::new();

@@ -39,7 +39,7 @@ async fn path(leg: &Leg, request: Request<Incoming>, asked: &mut Asked) -> Resul
 
     let target = question.target.clone();
     let is_websocket = question.websocket;
-    let permit = Permit::record(gateway, &caller, question, &decision, published.version).await?;
+    let permit = Permit::record(leg, &caller, question, &decision, published.version).await?;
     Ok(match target {
         Target::Tunnel(authority) if decision.mode == Mode::Tunnel => {
             tunnel::open(permit, leg, request, authority).await

@@ -1,7 +1,7 @@
 //! Sends a permitted request upstream and streams the answer back. Never follows a redirect, never caches, never repairs.
 
 use std::pin::Pin;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
@@ -13,6 +13,7 @@ use hyper::body::Incoming;
 use passerelle_policy::{Reason, Terms, Url};
 use tokio::time::sleep;
 use tokio_util::sync::WaitForCancellationFutureOwned;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::body::{Body, BoxError};
 use super::headers;
@@ -145,7 +146,32 @@ enum Way {
     /// Towards the upstream; what went wrong with it is told to whoever waits for the answer.
     Up(Arc<OnceLock<Reason>>),
     /// Towards the terminal, with the permit: the closing record is written when the body ends or is dropped.
-    Down(Option<Box<Permit>>),
+    Down(Held),
+}
+
+/// The permit of an answer on its way. A body that its client does not read is not polled either, so a task of its own
+/// closes the record when the exchange is ended; the body then only tells its end.
+struct Held {
+    permit: Arc<Mutex<Option<Permit>>>,
+    _closer: AbortOnDropHandle<()>,
+}
+
+impl Held {
+    fn new(permit: Permit) -> Held {
+        let ended = permit.exchange().ended();
+        let permit = Arc::new(Mutex::new(Some(permit)));
+        let held = permit.clone();
+        let closer = tokio::spawn(async move {
+            ended.await;
+            drop(take(&held));
+        });
+        Held { permit, _closer: AbortOnDropHandle::new(closer) }
+    }
+}
+
+fn take(permit: &Mutex<Option<Permit>>) -> Option<Permit> {
+    // A panic elsewhere leaves a permit that is still whole.
+    permit.lock().unwrap_or_else(PoisonError::into_inner).take()
 }
 
 impl Watched {
@@ -162,7 +188,7 @@ impl Watched {
         let exchange = permit.exchange().clone();
         Watched {
             body,
-            way: Way::Down(Some(Box::new(permit))),
+            way: Way::Down(Held::new(permit)),
             ended: Box::pin(exchange.ended()),
             exchange,
             limit_bytes,
@@ -177,8 +203,8 @@ impl Watched {
     fn fail(&mut self, reason: Reason) -> Option<Result<Frame<Bytes>, BoxError>> {
         match &mut self.way {
             Way::Up(fault) => drop(fault.set(reason)),
-            Way::Down(permit) => {
-                if let Some(permit) = permit.take()
+            Way::Down(held) => {
+                if let Some(permit) = take(&held.permit)
                     && self.exchange.why_ended().is_none()
                 {
                     permit.failed(reason);
@@ -189,8 +215,8 @@ impl Watched {
     }
 
     fn complete(&mut self) {
-        if let Way::Down(permit) = &mut self.way
-            && let Some(permit) = permit.take()
+        if let Way::Down(held) = &self.way
+            && let Some(permit) = take(&held.permit)
         {
             permit.finish();
         }

@@ -32,10 +32,11 @@ pub fn open(
     let upgrade = leg::upgrade(leg, &mut request);
     tokio::spawn(async move {
         let Ok(upgraded) = upgrade.await else { return };
+        let permit = Arc::new(permit);
         let inner = Leg {
             gateway: permit.gateway().clone(),
             terminal,
-            place: Place::Inspected { authority, caller, tunnel: permit.exchange().clone() },
+            place: Place::Inspected { authority, caller, tunnel: permit.clone() },
             verdict: None,
         };
         serve(permit, inner, TokioIo::new(upgraded)).await;
@@ -43,32 +44,30 @@ pub fn open(
     Response::new(body::empty())
 }
 
-async fn serve(permit: Permit, leg: Leg, mut client: impl ClientStream + 'static) {
+async fn serve(permit: Arc<Permit>, leg: Leg, mut client: impl ClientStream + 'static) {
     let Place::Inspected { authority, .. } = &leg.place else { return };
     let hello = match tunnel::judge_hello(&permit, authority.host(), &mut client).await {
         Ok(hello) => hello,
-        Err(reason) => return tunnel::refuse(permit, reason, client).await,
+        Err(reason) => return tunnel::refuse(&permit, reason, client).await,
     };
     // The judged bytes first, then the rest of the stream: rustls reads what we read.
     let (rest, writer) = tokio::io::split(client);
     let stream = join(Cursor::new(hello).chain(rest), writer);
     let acceptor = match permit.gateway().inspected_tls(authority.host()) {
         Ok(config) => TlsAcceptor::from(config),
-        Err(_) => return permit.failed_to(Reason::TlsUpstream),
+        Err(_) => return permit.failed(Reason::TlsUpstream),
     };
     let handshake = timeout(permit.gateway().config.limits.head(), acceptor.accept(stream));
     let secured = tokio::select! {
         secured = handshake => secured,
         () = permit.exchange().ended() => return,
     };
-    let Ok(Ok(secured)) = secured else { return permit.failed_to(Reason::ClientGone) };
+    let Ok(Ok(secured)) = secured else { return permit.failed(Reason::ClientGone) };
     let is_http2 = secured.get_ref().1.alpn_protocol() == Some(tls::H2);
-    let exchange: Arc<_> = permit.exchange().clone();
     match is_http2 {
         true => leg.serve_http2(secured).await,
         false => leg.serve_http1(secured).await,
     }
-    if exchange.why_ended().is_none() {
-        permit.finish();
-    }
+    // A WebSocket that came through still holds the permit: its bytes pass inside this tunnel.
+    permit.finished();
 }

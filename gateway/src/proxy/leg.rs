@@ -20,7 +20,7 @@ use passerelle_policy::{Authority, Reason, Scheme, TargetError, Url};
 use super::body::Body;
 use super::exchange::exchange;
 use super::identity::{self, Caller};
-use super::live::Exchange;
+use super::permit::Permit;
 use super::question::Question;
 use super::refusal::{Reader, Refusal};
 use super::refusals::Asked;
@@ -42,7 +42,7 @@ pub enum Place {
     /// The terminal port: the kiosk API, CONNECT, absolute-form.
     Outer,
     /// Inside an inspected tunnel: requests to its authority, by the caller who opened it.
-    Inspected { authority: Authority, caller: Caller, tunnel: Arc<Exchange> },
+    Inspected { authority: Authority, caller: Caller, tunnel: Arc<Permit> },
 }
 
 impl Leg {
@@ -92,11 +92,19 @@ impl Leg {
         }
     }
 
+    /// The inspected tunnel around this leg.
+    pub fn tunnel(&self) -> Option<&Arc<Permit>> {
+        match &self.place {
+            Place::Outer => None,
+            Place::Inspected { tunnel, .. } => Some(tunnel),
+        }
+    }
+
     /// Resolves when the tunnel around this leg is ended; never for the terminal port, whose exchanges end one by one.
     async fn ended(&self) {
-        match &self.place {
-            Place::Outer => std::future::pending().await,
-            Place::Inspected { tunnel, .. } => tunnel.ended().await,
+        match self.tunnel() {
+            None => std::future::pending().await,
+            Some(tunnel) => tunnel.exchange().ended().await,
         }
     }
 

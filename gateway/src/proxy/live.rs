@@ -26,6 +26,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(250);
 pub struct Exchange {
     pub question: Question,
     pub session: Arc<LiveSession>,
+    /// The inspected tunnel that this request came through: when that ends, so does this, for the same reason.
+    pub within: Option<Arc<Exchange>>,
     /// The version it was allowed by.
     pub policy: u64,
     /// The service recorded and charged.
@@ -94,6 +96,7 @@ impl Exchange {
         Exchange {
             question,
             session,
+            within: None,
             policy,
             service,
             meter: Meter::default(),
@@ -112,7 +115,8 @@ impl Exchange {
     }
 
     pub fn why_ended(&self) -> Option<Reason> {
-        self.end.get().copied()
+        let around = || self.within.as_ref().and_then(|tunnel| tunnel.why_ended());
+        self.end.get().copied().or_else(around)
     }
 
     /// Resolves when it has been ended from outside.
@@ -146,8 +150,12 @@ impl Exchanges {
         self.snapshot().iter().for_each(|exchange| exchange.end(reason));
     }
 
+    /// Tunnels first: a request that ends with its tunnel can then tell the tunnel's reason, and a tunnel whose request is
+    /// ended knows its own before its connection breaks off.
     fn snapshot(&self) -> Vec<Arc<Exchange>> {
-        self.lock().values().cloned().collect()
+        let mut open: Vec<_> = self.lock().values().cloned().collect();
+        open.sort_by_key(|exchange| !exchange.question.is_tunnel());
+        open
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<u64, Arc<Exchange>>> {

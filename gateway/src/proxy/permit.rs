@@ -8,10 +8,11 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use passerelle_audit::{Draft, Kind, Opening, Sealed};
+use passerelle_audit::{Draft, Effect, JournalError, Kind, Opening};
 use passerelle_policy::{Decision, Mode, Reason};
 
 use super::identity::Caller;
+use super::leg::Leg;
 use super::live::Exchange;
 use super::question::Question;
 use super::refusal::Refusal;
@@ -23,7 +24,6 @@ pub struct Permit {
     exchange: Arc<Exchange>,
     /// Taken by the drop.
     opening: Option<Opening>,
-    opened: Draft,
     confidential: bool,
     started: Instant,
     course: Mutex<Course>,
@@ -44,23 +44,26 @@ impl Permit {
     ///
     /// Errors: `journal-unavailable`, and then nothing may leave.
     pub async fn record(
-        gateway: &Arc<Gateway>,
+        leg: &Leg,
         caller: &Caller,
         question: Question,
         decision: &Decision,
         policy: u64,
     ) -> Result<Permit, Refusal> {
+        let gateway = &leg.gateway;
         let confidential = decision.terms.confidential;
-        let sealed = question.sealed(caller, decision, policy);
         let mut opened = Draft::new(Kind::Opened);
-        opened.decision = Some(passerelle_audit::Effect::Allow);
-        opened.sealed = sealed;
+        opened.decision = Some(Effect::Allow);
+        opened.sealed = question.sealed(caller, decision, policy);
         let subject = Subject::Person(caller.session.person.clone());
         let key = gateway.sealing_key(&subject).await.map_err(Reason::from)?;
-        let opening =
-            gateway.journal.open(opened.clone(), key).await.map_err(|_| Reason::JournalUnavailable)?;
+        let opening = gateway.journal.open(opened, key).await.map_err(|error| match error {
+            JournalError::Busy(_) => Reason::Busy,
+            _ => Reason::JournalUnavailable,
+        })?;
         let service = decision.service.as_ref().map(|service| service.to_string());
         let mut exchange = Exchange::new(question, caller.session.clone(), policy, service);
+        exchange.within = leg.tunnel().map(|tunnel| tunnel.exchange().clone());
         if exchange.question.is_tunnel() {
             exchange.deadline = Some(tokio::time::Instant::now() + gateway.config.limits.tunnel());
             exchange.charged_by_bytes = decision.mode == Mode::Tunnel;
@@ -75,7 +78,6 @@ impl Permit {
             gateway: gateway.clone(),
             exchange,
             opening: Some(opening),
-            opened,
             confidential,
             started: Instant::now(),
             course: Mutex::default(),
@@ -125,6 +127,11 @@ impl Permit {
 
     /// Everything passed as it should: the closing names no reason.
     pub fn finish(self) {
+        self.finished();
+    }
+
+    /// The same for a permit that several hold: the closing is written when the last lets go.
+    pub fn finished(&self) {
         self.course().finished = true;
     }
 
@@ -134,23 +141,20 @@ impl Permit {
 
     fn closing(&self, index: u64) -> Draft {
         let course = self.course();
-        let refused = course.failed;
         let reason =
-            refused.or(self.exchange.why_ended()).or((!course.finished).then_some(Reason::ClientGone));
+            course.failed.or(self.exchange.why_ended()).or((!course.finished).then_some(Reason::ClientGone));
+        // Somebody who left took no decision back; everything else that failed is a refusal after the opening.
+        let left = |reason: &Reason| matches!(reason, Reason::ClientGone | Reason::UpstreamGone);
+        let is_refused = course.failed.is_some_and(|reason| !left(&reason));
         let mut closing = Draft::new(Kind::Closed);
         closing.opened = Some(index);
-        closing.decision = Some(if refused.is_some() {
-            passerelle_audit::Effect::Refuse
-        } else {
-            passerelle_audit::Effect::Allow
-        });
+        closing.decision = Some(if is_refused { Effect::Refuse } else { Effect::Allow });
         closing.reason = reason.map(|reason| reason.as_str().to_owned());
+        // Who and what stand in the opening; the journal repeats them.
+        closing.sealed.status = course.status;
+        closing.sealed.duration_ms =
+            Some(u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX));
         let (sent, received) = self.exchange.meter.totals();
-        closing.sealed = Sealed {
-            status: course.status,
-            duration_ms: Some(u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)),
-            ..self.opened.sealed.clone()
-        };
         if !self.confidential {
             closing.sealed.address = course.address.map(|address| address.to_string());
             closing.sealed.sent_bytes = Some(sent);

@@ -54,7 +54,7 @@ pub async fn open(
 async fn run(permit: Permit, host: &Host, mut client: impl ClientStream, mut upstream: TcpStream) {
     let hello = match judge_hello(&permit, host, &mut client).await {
         Ok(hello) => hello,
-        Err(reason) => return refuse(permit, reason, client).await,
+        Err(reason) => return refuse(&permit, reason, client).await,
     };
     permit.exchange().meter.sent(hello.len());
     if upstream.write_all(&hello).await.is_err() {
@@ -82,7 +82,7 @@ pub async fn judge_hello(
 }
 
 /// Ends a tunnel whose ClientHello was refused: TLS alert access_denied, and not one byte upstream.
-pub async fn refuse(permit: Permit, reason: Reason, mut client: impl ClientStream) {
+pub async fn refuse(permit: &Permit, reason: Reason, mut client: impl ClientStream) {
     permit.failed(reason);
     let _ = client.write_all(&client_hello::alert_access_denied()).await;
     let _ = client.shutdown().await;

@@ -73,8 +73,7 @@ impl Pools {
 
 /// Sends a request on a pooled connection, or on one that is dialled now.
 ///
-/// `reached` is told the address as soon as it is known. Errors: what dialling can say, `tls-upstream`, `upstream-protocol`,
-/// `upstream-gone`.
+/// `reached` is told the address as soon as it is known. Errors: what dialling can say, `tls-upstream`, `upstream-protocol`.
 pub async fn send(
     gateway: &Gateway,
     session: &Arc<LiveSession>,
@@ -143,7 +142,7 @@ async fn http1_over(
         .max_headers(gateway.config.limits.headers)
         .handshake(TokioIo::new(strict))
         .await
-        .map_err(|_| Reason::UpstreamGone)?;
+        .map_err(|_| Reason::UpstreamProtocol)?;
     tokio::spawn(connection.with_upgrades());
     Ok(Sender::Http1(sender, expectation))
 }
@@ -229,13 +228,10 @@ fn unsent(
     ((fault(error.error()), Some(address)), request)
 }
 
-/// The reason behind hyper's error: ours where our judge caused it.
+/// The reason behind hyper's error: ours where our judge caused it. An origin that goes away in place of an answer has not kept
+/// to the protocol either.
 pub fn fault(error: &hyper::Error) -> Reason {
-    match Fault::find(error) {
-        Some(fault) => reason(fault),
-        None if error.is_parse() => Reason::UpstreamProtocol,
-        None => Reason::UpstreamGone,
-    }
+    Fault::find(error).map_or(Reason::UpstreamProtocol, reason)
 }
 
 fn origin_form(mut request: Request<Body>, url: &Url) -> Request<Body> {

@@ -36,7 +36,9 @@ pub async fn open(permit: Permit, leg: &Leg, mut request: Request<Incoming>, url
     permit.answered(101);
     let upstream = hyper::upgrade::on(&mut answer);
     let client = leg::upgrade(leg, &mut request);
+    let around = leg.tunnel().cloned();
     tokio::spawn(async move {
+        let _around = around;
         if let (Ok(client), Ok(upstream)) = tokio::join!(client, upstream) {
             tunnel::splice(permit, TokioIo::new(client), TokioIo::new(upstream)).await;
         }

@@ -20,6 +20,7 @@ use crate::identifier::TerminalId;
 use crate::journal_keys::Subject;
 use crate::session::EndReason;
 use crate::terminal::TerminalState;
+use crate::tls::fingerprint;
 
 /// The code that a terminal is enrolled with: `SECRET.FINGERPRINT`, the fingerprint being SHA-256 of the server's issuer in
 /// base64url, so that the terminal knows whom it talks to before it knows anything else.
@@ -38,8 +39,7 @@ pub async fn invite(gateway: &Gateway, name: &str) -> Outcome {
 pub async fn enrol(gateway: &Gateway, name: &TerminalId, csr: &str) -> Result<EnrolmentAnswer, VerbError> {
     let certificate = gateway.authority.issue_terminal(name.as_str(), csr)?;
     let der = CertificateDer::from_pem_slice(certificate.as_bytes()).expect("issued certificates are PEM");
-    let mut fingerprint = [0; 32];
-    fingerprint.copy_from_slice(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &der).as_ref());
+    let fingerprint = fingerprint(&der);
     // Recorded before it is let in.
     let sealed = Sealed { terminal: Some(name.to_string()), ..Sealed::default() };
     gateway.record(Kind::TerminalEnrolled, &Subject::Gateway, None, sealed).await?;

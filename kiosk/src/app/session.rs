@@ -21,7 +21,10 @@ impl Kiosk {
         let Some(browse) = &mut signed_in.browse else { return Task::none() };
         let size =
             self.seen.iter().find(|control| control.name == page::NAME).map(|control| control.bounds.size());
+        // A binary replaced under a running kiosk has no path any more; its process still is this binary.
+        let stage = std::env::current_exe().unwrap_or_else(|_| "/proc/self/exe".into());
         let (browser, events) = Browser::start(Setup {
+            stage,
             gateway: place.gateway.clone(),
             token: signed_in.token.clone(),
             issuers: place.enrolment.page_issuers(),

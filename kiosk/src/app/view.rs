@@ -39,7 +39,10 @@ impl Kiosk {
     }
 
     /// The view was laid out: its controls are known.
-    pub(super) fn surveyed(&mut self, seen: Vec<focus::Seen>) -> Task<Message> {
+    pub(super) fn surveyed(&mut self, view: u64, seen: Vec<focus::Seen>) -> Task<Message> {
+        if view != self.view {
+            return Task::none();
+        }
         self.seen = seen;
         if let Some(mut events) = self.events.take() {
             events.write(&self.line());

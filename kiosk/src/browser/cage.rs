@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use super::socket_filter;
 use command_fds::{CommandFdExt as _, FdMapping};
 use rustix::net::{
     RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage,
@@ -33,8 +34,8 @@ const RELAY_PORT: u16 = 3128;
 const STAGE: &str = "/passerelle-stage";
 /// Bytes the profile, downloads and caches of one session may take in memory.
 const PROFILE_LIMIT_BYTES: &str = "536870912";
-/// Bytes the pipe that carries the policy file holds without a reader (Linux's default pipe): it is written before the start.
-const POLICY_LIMIT_BYTES: usize = 64 << 10;
+/// Bytes a pipe holds without a reader (Linux's default): policy and filter are written before the start.
+const PIPE_LIMIT_BYTES: usize = 64 << 10;
 /// How long bubblewrap and our stage may take to hand out the listener: they start in milliseconds, a busy machine in seconds.
 const DOOR_LIMIT: Duration = Duration::from_secs(20);
 /// How long the kernel may take to empty a killed cage.
@@ -46,7 +47,7 @@ pub enum CageError {
         "Chromium is never started as root: start the kiosk as a user of its own, `passerelle-kiosk` for example"
     )]
     Root,
-    #[error("the managed policy is longer than {POLICY_LIMIT_BYTES} bytes")]
+    #[error("the managed policy is longer than {PIPE_LIMIT_BYTES} bytes")]
     PolicyTooLong,
     #[error("{what} for the cage")]
     Io { what: &'static str, source: io::Error },
@@ -62,6 +63,8 @@ fn io(what: &'static str) -> impl FnOnce(io::Error) -> CageError {
 
 /// What a cage is built for.
 pub struct Plan {
+    /// This binary: the stage inside the cage.
+    pub stage: PathBuf,
     /// JSON of the managed policies.
     pub policy: String,
     /// `fr` or `en`: Chromium's own words and `Accept-Language`.
@@ -92,12 +95,12 @@ pub async fn start(plan: Plan) -> Result<Cage, CageError> {
     let (commands_out, to_chromium) = io::pipe().map_err(io("a pipe"))?;
     let (from_chromium, events_in) = io::pipe().map_err(io("a pipe"))?;
     let (ours, theirs) = UnixStream::pair().map_err(io("a socket pair"))?;
-    let policy = written(&plan.policy)?;
-    let stage = std::env::current_exe().map_err(io("finding our own binary"))?;
+    let policy = written(plan.policy.as_bytes())?;
+    let filter = written(&socket_filter::program())?;
 
     let mut command = Command::new("bwrap");
     command
-        .args(walls(&stage, plan.language))
+        .args(walls(&plan.stage, plan.language))
         .arg("--")
         .arg(STAGE)
         .arg(INNER_VERB)
@@ -114,8 +117,9 @@ pub async fn start(plan: Plan) -> Result<Cage, CageError> {
             FdMapping { parent_fd: commands_out.into(), child_fd: 3 },
             FdMapping { parent_fd: events_in.into(), child_fd: 4 },
             FdMapping { parent_fd: policy.into(), child_fd: POLICY_FD },
+            FdMapping { parent_fd: filter.into(), child_fd: FILTER_FD },
         ])
-        .expect("the three descriptors differ");
+        .expect("the descriptors differ");
     let child = tokio::process::Command::from(command)
         .kill_on_drop(true)
         .spawn()
@@ -155,15 +159,16 @@ impl Identity {
     }
 }
 
-/// Descriptor on which bubblewrap reads the policy file.
+/// Descriptors on which bubblewrap reads the policy file and the socket filter.
 const POLICY_FD: i32 = 9;
+const FILTER_FD: i32 = 10;
 
-fn written(policy: &str) -> Result<PipeReader, CageError> {
-    if policy.len() > POLICY_LIMIT_BYTES {
+fn written(bytes: &[u8]) -> Result<PipeReader, CageError> {
+    if bytes.len() > PIPE_LIMIT_BYTES {
         return Err(CageError::PolicyTooLong);
     }
     let (reader, mut writer) = io::pipe().map_err(io("a pipe"))?;
-    writer.write_all(policy.as_bytes()).map_err(io("writing the policy"))?;
+    writer.write_all(bytes).map_err(io("writing the policy"))?;
     Ok(reader)
 }
 
@@ -194,7 +199,7 @@ fn walls(stage: &Path, language: &str) -> Vec<String> {
     ]);
     // There is no bus in here; without an address Chromium would try to launch one.
     add(&["--setenv", "DBUS_SESSION_BUS_ADDRESS", "unix:path=/run/no-bus", "--setenv", "LANGUAGE", language]);
-    add(&["--remount-ro", "/"]);
+    add(&["--seccomp", &FILTER_FD.to_string(), "--remount-ro", "/"]);
     walls
 }
 
@@ -267,11 +272,12 @@ mod tests {
 
     #[test]
     fn chromium_keeps_its_sandbox_and_has_one_way_out() {
-        let plan = Plan { policy: String::new(), language: "fr", width: 1280, height: 720 };
+        let plan =
+            Plan { stage: "/stage".into(), policy: String::new(), language: "fr", width: 1280, height: 720 };
         let arguments = chromium_arguments(&plan);
         assert!(!arguments.iter().any(|argument| argument.contains("sandbox")), "{arguments:?}");
         assert!(arguments.contains(&"--proxy-server=127.0.0.1:3128".to_owned()));
         assert!(arguments.contains(&"--proxy-bypass-list=<-loopback>".to_owned()));
-        assert!(walls(Path::new("/stage"), "fr").contains(&"--unshare-net".to_owned()));
+        assert!(walls(&plan.stage, "fr").contains(&"--unshare-net".to_owned()));
     }
 }

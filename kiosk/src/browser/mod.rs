@@ -12,6 +12,9 @@ pub mod process;
 pub mod protocol;
 pub mod proxied_head;
 pub mod relay;
+mod socket_filter;
+
+use std::path::PathBuf;
 
 use passerelle_api as api;
 use tokio::sync::mpsc;
@@ -27,6 +30,8 @@ const EVENT_LIMIT: usize = 256;
 /// What a browser is started for.
 #[derive(Clone)]
 pub struct Setup {
+    /// This binary, which the cage runs as its first stage.
+    pub stage: PathBuf,
     pub gateway: Gateway,
     pub token: String,
     /// DER, in base64, of the issuers that pages may be signed by.

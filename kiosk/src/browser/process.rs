@@ -23,6 +23,8 @@ use super::{Command, Dialog, DialogKind, Event, Failure, NotYet, Setup, policies
 const CALL_LIMIT: usize = 1024;
 /// Bytes one read of the pipe takes: a frame in a few reads.
 const READ_BYTES: usize = 256 << 10;
+/// The page before the first and between two sites.
+const BLANK: &str = "about:blank";
 /// Characters of a title that our bar could show.
 const TITLE_LIMIT: usize = 200;
 /// JPEG quality of the frames: at 80 text is clean, and a frame takes 2 to 6 ms to decode.
@@ -74,6 +76,7 @@ pub(super) async fn run(
 
 async fn start(setup: &Setup) -> Result<Cage, CageError> {
     let plan = cage::Plan {
+        stage: setup.stage.clone(),
         policy: policies::managed(&setup.issuers).to_string(),
         language: setup.language,
         width: setup.size.0,
@@ -331,10 +334,7 @@ impl<'a> Owner<'a> {
             (Some(Pending::History), Ok(history)) => {
                 let current = history["currentIndex"].as_u64().unwrap_or(0) as usize;
                 // Before the first page of a site there is the blank one.
-                match history["entries"]
-                    .get(current.wrapping_sub(1))
-                    .filter(|entry| entry["url"] != "about:blank")
-                {
+                match history["entries"].get(current.wrapping_sub(1)).filter(|entry| entry["url"] != BLANK) {
                     Some(entry) => {
                         self.page_call("Page.navigateToHistoryEntry", json!({"entryId": entry["id"]}));
                     }
@@ -402,8 +402,8 @@ impl<'a> Owner<'a> {
     /// The main page is at another address: its title comes later.
     async fn moved(&mut self, url: &Value) {
         let url = url.as_str().unwrap_or_default();
-        if url != "about:blank" {
-            self.shown = url.to_owned();
+        self.shown = url.to_owned();
+        if url != BLANK {
             self.tell(Event::Page { url: url.to_owned(), title: None }).await;
         }
     }
@@ -411,7 +411,7 @@ impl<'a> Owner<'a> {
     /// What the hooks of a document say.
     async fn hooks_told(&mut self, payload: &str) {
         match payload.split_once(':') {
-            Some(("title", title)) => {
+            Some(("title", title)) if self.shown != BLANK => {
                 let title = title.chars().take(TITLE_LIMIT).collect();
                 self.tell(Event::Page { url: self.shown.clone(), title: Some(title) }).await;
             }

@@ -77,7 +77,7 @@ impl Operation<Vec<Seen>> for Survey {
         let outside = (self.translation, self.window);
         if let Some((bounds, translation)) = self.entering.take() {
             self.window = Some(bounds - self.translation);
-            self.translation = self.translation + translation;
+            self.translation += translation;
         }
         operate(self);
         (self.translation, self.window) = outside;

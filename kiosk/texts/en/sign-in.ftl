@@ -10,7 +10,6 @@ sign-in-failed = Wrong identifier or code. Check and try again.
 sign-in-delay = Too many tries. Wait { $n } seconds, then try again.
 sign-in-person-locked = Your access is suspended. Talk to your counsellor or to an officer.
 sign-in-error = Signing in did not work. Try again.
-signed-out-idle = You were signed out because nobody was using this terminal.
 signed-out-expired = Your time is over. See you soon!
 signed-out-ended = Your session was closed. You can sign in again.
 locked-title = Screen locked

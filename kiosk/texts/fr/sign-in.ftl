@@ -10,7 +10,6 @@ sign-in-failed = Identifiant ou code incorrect. Vérifiez et essayez encore.
 sign-in-delay = Trop d’essais. Attendez { $n } secondes, puis essayez encore.
 sign-in-person-locked = Votre accès est suspendu. Parlez-en à votre conseiller ou à un surveillant.
 sign-in-error = La connexion n’a pas pu se faire. Essayez encore.
-signed-out-idle = Vous avez été déconnecté, car personne n’utilisait ce poste.
 signed-out-expired = Votre temps est terminé. À bientôt !
 signed-out-ended = Votre session a été fermée. Vous pouvez vous connecter à nouveau.
 locked-title = Écran verrouillé

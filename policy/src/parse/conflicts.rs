@@ -1,7 +1,6 @@
 //! Mistakes that show only across rules: a start that nothing allows, a host that would be both inspected and tunnelled.
 
-use super::service::{ReadRule, ReadService};
-use super::{Notes, Span};
+use super::{Notes, ReadRule, ReadService, Span};
 use crate::finding::text;
 use crate::index::HostIndex;
 use crate::rule::{AccessKind, Mode, Rule};

@@ -1,18 +1,15 @@
-//! `[[service]]` and `[[service.rule]]`.
+//! `[[service]]`.
 
 use std::collections::HashSet;
-use std::sync::Arc;
 
 use toml::de::DeTable;
 
 use super::fields::Fields;
+use super::rule::{ReadRule, read_rule};
 use super::{Notes, Span, value};
 use crate::access::EVERYONE;
 use crate::finding::text;
-use crate::rule::{
-    AccessKind, CATALOGUE, Category, HostPattern, Inspect, Methods, Mode, Name, PathGlob, Rule, Service,
-    default_upload_limit,
-};
+use crate::rule::{CATALOGUE, Category, Mode, Name, Rule, Service};
 use crate::url::Url;
 use crate::window::{MINUTES_OF_DAY, Window};
 
@@ -28,21 +25,6 @@ const SERVICE_KEYS: &[&str] = &[
     "confidential",
     "rule",
 ];
-const TUNNEL_KEYS: &[&str] = &["hosts", "ports", "mode"];
-const RULE_KEYS: &[&str] = &[
-    "hosts",
-    "ports",
-    "mode",
-    "paths",
-    "path_regex",
-    "queries",
-    "methods",
-    "access",
-    "upload_limit",
-    "download_types",
-    "websocket",
-    "record_query",
-];
 
 /// A service and where its parts stand in the file; the checks across rules need both.
 pub(crate) struct ReadService {
@@ -50,15 +32,6 @@ pub(crate) struct ReadService {
     pub at: Span,
     pub start_at: Span,
     pub rules: Vec<ReadRule>,
-}
-
-pub(crate) struct ReadRule {
-    pub rule: Rule,
-    pub at: Span,
-    /// As many as the rule has hosts.
-    pub hosts_at: Vec<Span>,
-    /// Of each name in `queries`.
-    pub queries_at: Vec<Span>,
 }
 
 impl ReadService {
@@ -168,7 +141,7 @@ fn read_start(fields: &Fields<'_>, is_catalogue: bool, notes: &mut Notes<'_>) ->
         Err(error) => {
             notes.error(
                 span.clone(),
-                text!("start n'est pas une adresse ({error})", "start is no address ({error})"),
+                text!("start n'est pas une adresse", "start is no address ({error})"),
                 text!(
                     "écrire start = \"https://www.exemple.fr/\"",
                     "write start = \"https://www.example.fr/\""
@@ -245,148 +218,4 @@ fn read_window_ids(fields: &Fields<'_>, windows: &[Window], notes: &mut Notes<'_
         index
     });
     known.collect()
-}
-
-fn read_rule(table: &DeTable<'_>, at: Span, notes: &mut Notes<'_>) -> ReadRule {
-    let fields = Fields::open(table, at.clone(), RULE_KEYS, notes);
-    let mode = value::read_word(&fields, "mode", &["inspect", "tunnel"], notes);
-    let (hosts, hosts_at): (Vec<_>, Vec<_>) = value::read_hosts(&fields, notes).into_iter().unzip();
-    warn_of_duplicates(&hosts, &hosts_at, notes);
-    fields.refuse_empty("ports", notes);
-    let ports = fields.integers("ports", 1..=u32::from(u16::MAX), notes).unwrap_or_else(|| vec![443]);
-    let ports = ports.into_iter().filter_map(|port| u16::try_from(port).ok()).collect();
-    let (inspect, queries_at) = match mode {
-        Some("tunnel") => {
-            refuse_keys_of_inspection(&fields, notes);
-            (None, Vec::new())
-        }
-        _ => {
-            let (inspect, queries_at) = read_inspect(&fields, notes);
-            (Some(inspect), queries_at)
-        }
-    };
-    ReadRule { rule: Rule { hosts, ports, inspect }, at, hosts_at, queries_at }
-}
-
-fn warn_of_duplicates(hosts: &[HostPattern], hosts_at: &[Span], notes: &mut Notes<'_>) {
-    let mut seen = HashSet::new();
-    for (pattern, at) in hosts.iter().zip(hosts_at) {
-        if !seen.insert(pattern) {
-            notes.warn(
-                at.clone(),
-                text!("{pattern} est écrit deux fois", "{pattern} is written twice"),
-                text!("en retirer un", "remove one"),
-            );
-        }
-    }
-}
-
-fn refuse_keys_of_inspection(fields: &Fields<'_>, notes: &mut Notes<'_>) {
-    for (key, at) in fields.keys().filter(|(key, _)| RULE_KEYS.contains(key) && !TUNNEL_KEYS.contains(key)) {
-        notes.error(
-            at,
-            text!("{key} ne se juge pas dans un tunnel", "{key} cannot be judged in a tunnel"),
-            text!("retirer {key}, ou mode = \"tunnel\"", "remove {key}, or mode = \"tunnel\""),
-        );
-    }
-}
-
-fn read_inspect(fields: &Fields<'_>, notes: &mut Notes<'_>) -> (Inspect, Vec<Span>) {
-    let methods = read_methods(fields, notes);
-    let queries = fields.strings("queries", notes);
-    let queries_at = queries.iter().flatten().map(|(_, span)| span.clone()).collect();
-    let kind = match value::read_word(fields, "access", &["page", "resource"], notes) {
-        Some("resource") => AccessKind::Resource,
-        _ => AccessKind::Page,
-    };
-    let inspect = Inspect {
-        paths: read_paths(fields, notes),
-        path_regex: read_path_regex(fields, notes),
-        queries: queries.map(|names| names.into_iter().map(|(name, _)| name.into()).collect()),
-        methods,
-        kind,
-        upload_limit: value::read_size(fields, "upload_limit", notes)
-            .unwrap_or_else(|| default_upload_limit(methods)),
-        download_types: read_download_types(fields, notes),
-        websocket: fields.boolean("websocket", notes).unwrap_or(false),
-        record_query: fields.boolean("record_query", notes).unwrap_or(false),
-    };
-    (inspect, queries_at)
-}
-
-fn read_paths(fields: &Fields<'_>, notes: &mut Notes<'_>) -> Vec<PathGlob> {
-    fields.refuse_empty("paths", notes);
-    let globs = fields.strings("paths", notes).unwrap_or_default().into_iter();
-    let read = globs.filter_map(|(written, span)| match PathGlob::parse(written) {
-        Ok(glob) => Some(glob),
-        Err(error) => {
-            let mend = match written.contains('?') {
-                true => text!("les paramètres vont dans queries", "parameters go into queries"),
-                false => text!(
-                    "écrire un chemin entier, * pour une suite quelconque : \"/espace/*\"",
-                    "write a whole path, * for any run: \"/space/*\""
-                ),
-            };
-            notes.error(
-                span,
-                text!("« {written} » n'est pas un chemin ({error})", "\"{written}\" is no path ({error})"),
-                mend,
-            );
-            None
-        }
-    });
-    read.collect()
-}
-
-fn read_path_regex(fields: &Fields<'_>, notes: &mut Notes<'_>) -> Vec<regex::Regex> {
-    fields.refuse_empty("path_regex", notes);
-    let written = fields.strings("path_regex", notes).unwrap_or_default().into_iter();
-    let read = written.filter_map(|(written, span)| match value::path_regex(written) {
-        Ok(regex) => Some(regex),
-        Err(error) => {
-            notes.error(
-                span,
-                text!("expression régulière incorrecte : {error}", "bad regular expression: {error}"),
-                text!(
-                    "la corriger ; elle vaut pour le chemin entier",
-                    "mend it; it stands for the whole path"
-                ),
-            );
-            None
-        }
-    });
-    read.collect()
-}
-
-fn read_methods(fields: &Fields<'_>, notes: &mut Notes<'_>) -> Methods {
-    fields.refuse_empty("methods", notes);
-    let Some(written) = fields.strings("methods", notes) else { return Methods::READ };
-    written.into_iter().fold(Methods::NONE, |methods, (written, span)| match Methods::of(written) {
-        Some(method) => methods.with(method),
-        None => {
-            let known = Methods::KNOWN.join(", ");
-            notes.error(
-                span,
-                text!("méthode inconnue : {written}", "unknown method: {written}"),
-                text!("choisir parmi {known}", "choose among {known}"),
-            );
-            methods
-        }
-    })
-}
-
-fn read_download_types(fields: &Fields<'_>, notes: &mut Notes<'_>) -> Arc<[Box<str>]> {
-    let written = fields.strings("download_types", notes).unwrap_or_default().into_iter();
-    let read = written.filter_map(|(written, span)| {
-        if value::is_media_type(written) {
-            return Some(written.into());
-        }
-        notes.error(
-            span,
-            text!("« {written} » n'est pas un type de contenu", "\"{written}\" is no media type"),
-            text!("écrire par exemple \"application/pdf\"", "write for example \"application/pdf\""),
-        );
-        None
-    });
-    read.collect()
 }

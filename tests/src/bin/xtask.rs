@@ -2,13 +2,20 @@
 
 use std::{
     io::{BufRead, BufReader},
-    path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::Stdio,
 };
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
-use passerelle_tests::{dependencies, packages, report::Report};
+use nix::unistd::Uid;
+use passerelle_tests::{
+    build::{self, workspace},
+    dependencies, packages,
+    report::Report,
+};
+
+/// Cargo's setting for a program that starts each test binary.
+const RUNNER: &str = "CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER";
 
 #[derive(Parser)]
 #[command(about = "Passerelle's set-up, tests and checks")]
@@ -29,9 +36,6 @@ enum Task {
     Advisories,
 }
 
-/// One feature set for every build, so that nothing is compiled twice.
-const BUILD: [&str; 3] = ["--workspace", "--features", "passerelle-kiosk/test-events"];
-
 fn main() -> Result<()> {
     match Arguments::parse().task {
         Task::Setup => packages::set_up(),
@@ -47,19 +51,16 @@ fn main() -> Result<()> {
     }
 }
 
-fn workspace() -> Result<PathBuf> {
-    Ok(Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("tests stands in the workspace")?.to_path_buf())
-}
-
 fn test(filter: Option<&str>) -> Result<()> {
     packages::set_up()?;
-    let workspace = workspace()?;
     // The programs under test first: the end-to-end tests start them from the target folder.
-    if !cargo(&workspace).arg("build").args(BUILD).arg("--all-targets").status()?.success() {
-        bail!("the build failed");
+    build::build(true)?;
+    let mut command = build::cargo()?;
+    command.arg("test").args(build::FEATURES).arg("--no-fail-fast").args(filter);
+    if !Uid::effective().is_root() {
+        // Some proofs mount, trace and change users.
+        command.env(RUNNER, "sudo --preserve-env");
     }
-    let mut command = cargo(&workspace);
-    command.arg("test").args(BUILD).arg("--no-fail-fast").args(filter);
     let mut child = command.stdout(Stdio::piped()).spawn().context("starting cargo test")?;
     let output = child.stdout.take().context("standard output is piped")?;
     let mut report = Report::default();
@@ -69,17 +70,5 @@ fn test(filter: Option<&str>) -> Result<()> {
         report.read(&line);
     }
     let success = child.wait()?.success();
-    report.conclude(&workspace.join("tests/skips.toml"), success)
-}
-
-/// Cargo as a caller's shell would start it: without what `cargo run` told this program about its own package.
-fn cargo(workspace: &Path) -> Command {
-    let mut command = Command::new("cargo");
-    command.current_dir(workspace);
-    for (name, _) in std::env::vars() {
-        if name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_") || name == "CARGO" {
-            command.env_remove(name);
-        }
-    }
-    command
+    report.conclude(&workspace()?.join("tests/skips.toml"), success)
 }

@@ -1,0 +1,204 @@
+//! Real Chromium in the real cage, through the real relay, to a stand-in gateway. As root, each test runs itself again as the
+//! user `passerelle-kiosk`: Chromium is never started as root.
+
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::process::Command as Process;
+use std::time::Duration;
+
+use futures_util::{Stream, StreamExt as _};
+use passerelle_kiosk::browser::input::{self, Pointer};
+use passerelle_kiosk::browser::{Browser, Command, Event, Setup};
+use passerelle_kiosk::gateway::Gateway;
+use support::{SITE, StandIn};
+
+/// A busy machine takes seconds to start Chromium; a minute without the event that is waited for is a failure.
+const LIMIT: Duration = Duration::from_secs(60);
+const USER: &str = "passerelle-kiosk";
+const STAGE: &str = "PASSERELLE_TEST_STAGE";
+
+/// Runs a test as a user that may start Chromium; `None` when it was run in a process of its own.
+fn as_user(test: &str) -> Option<PathBuf> {
+    let built = PathBuf::from(env!("CARGO_BIN_EXE_passerelle-kiosk"));
+    if !rustix::process::geteuid().is_root() {
+        return Some(std::env::var_os(STAGE).map_or(built, PathBuf::from));
+    }
+    use std::os::unix::fs::PermissionsExt as _;
+    // The user may not be able to read the folder of the build.
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
+    let (tests, stage) = (folder.path().join("tests"), folder.path().join("passerelle-kiosk"));
+    std::fs::copy(std::env::current_exe().unwrap(), &tests).unwrap();
+    std::fs::copy(built, &stage).unwrap();
+    let status = Process::new("runuser")
+        .args(["-u", USER, "--", "env", &format!("{STAGE}={}", stage.display())])
+        .arg(&tests)
+        .args([test, "--exact", "--nocapture"])
+        .current_dir("/")
+        .status()
+        .unwrap();
+    assert!(status.success(), "{test} as {USER}: {status}");
+    None
+}
+
+struct Session {
+    stand_in: StandIn,
+    browser: Option<Browser>,
+    events: Pin<Box<dyn Stream<Item = Event> + Send>>,
+}
+
+impl Session {
+    async fn start(stage: &Path) -> Session {
+        let _ = tracing_subscriber::fmt()
+            .with_env_filter("warn,passerelle_kiosk=info")
+            .with_test_writer()
+            .try_init();
+        let stand_in = StandIn::start().await;
+        let (browser, events) = Browser::start(Setup {
+            stage: stage.to_owned(),
+            gateway: Gateway::new(&stand_in.enrolment).unwrap(),
+            token: "TOKEN".into(),
+            issuers: stand_in.enrolment.page_issuers(),
+            language: "fr",
+            size: (800, 600),
+            url: format!("https://{SITE}/"),
+        });
+        Session { stand_in, browser: Some(browser), events: Box::pin(events) }
+    }
+
+    fn send(&self, command: Command) {
+        self.browser.as_ref().unwrap().send(command);
+    }
+
+    /// The first event that `wanted` makes something of; a refusal or failure before it is none that was asked for.
+    async fn wait<T>(&mut self, what: &str, mut wanted: impl FnMut(&Event) -> Option<T>) -> T {
+        let search = async {
+            while let Some(event) = self.events.next().await {
+                if let Some(found) = wanted(&event) {
+                    return found;
+                }
+                assert!(!matches!(event, Event::Refused { .. } | Event::Failed { .. }), "{what}: {event:?}");
+            }
+            panic!("the browser ended before {what}");
+        };
+        tokio::time::timeout(LIMIT, search).await.unwrap_or_else(|_| panic!("no {what} within {LIMIT:?}"))
+    }
+
+    async fn wait_title(&mut self, wanted: &str) {
+        self.wait(wanted, |event| {
+            matches!(event, Event::Page { title: Some(title), .. } if title == wanted).then_some(())
+        })
+        .await;
+    }
+
+    async fn wait_refusal(&mut self) -> String {
+        self.wait("a refusal", |event| match event {
+            Event::Refused { problem, .. } => Some(problem.code.clone()),
+            _ => None,
+        })
+        .await
+    }
+}
+
+/// Processes below this one.
+fn family() -> Vec<u32> {
+    let mut family = vec![std::process::id()];
+    let parents: Vec<(u32, u32)> = std::fs::read_dir("/proc")
+        .unwrap()
+        .flatten()
+        .filter_map(|entry| {
+            let id = entry.file_name().to_str()?.parse().ok()?;
+            let parent = status(id, "PPid")?;
+            Some((id, parent))
+        })
+        .collect();
+    let mut known = 0;
+    while known < family.len() {
+        let parent = family[known];
+        family.extend(parents.iter().filter(|(_, of)| *of == parent).map(|(id, _)| *id));
+        known += 1;
+    }
+    family.split_off(1)
+}
+
+fn status(process: u32, field: &str) -> Option<u32> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+    status.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'))?.trim().parse().ok()
+}
+
+fn arguments(process: u32) -> String {
+    String::from_utf8_lossy(&std::fs::read(format!("/proc/{process}/cmdline")).unwrap_or_default())
+        .replace('\0', " ")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_is_painted_typed_in_refused_elsewhere_and_wiped() {
+    let Some(stage) = as_user("a_page_is_painted_typed_in_refused_elsewhere_and_wiped") else { return };
+    let mut session = Session::start(&stage).await;
+    session
+        .wait("a frame", |event| matches!(event, Event::Frame(picture) if picture.width == 800).then_some(()))
+        .await;
+    session.wait_title("Accueil").await;
+
+    // The auxiliary host of the page was refused without a word.
+    session.send(Command::Input(input::pointer(Pointer::Pressed { x: 60.0, y: 20.0, clicks: 1 })));
+    session.send(Command::Input(input::pointer(Pointer::Released { x: 60.0, y: 20.0, clicks: 1 })));
+    session.send(Command::Input(input::text("é è ç à @ € ï")));
+    session.wait_title("é è ç à @ € ï").await;
+
+    let family = family();
+    let renderers: Vec<u32> =
+        family.iter().copied().filter(|id| arguments(*id).contains("--type=renderer")).collect();
+    assert!(!renderers.is_empty());
+    for renderer in renderers {
+        // One filter is the cage's, which every process in it has; Chromium adds its own.
+        let sandbox = (status(renderer, "Seccomp"), status(renderer, "Seccomp_filters"));
+        assert!(matches!(sandbox, (Some(2), Some(2..))), "{sandbox:?}");
+    }
+    assert!(family.iter().all(|id| !arguments(*id).contains("--no-sandbox")));
+
+    session.send(Command::Open("https://elsewhere.example/".into()));
+    assert_eq!(session.wait_refusal().await, "no-rule", "a refused CONNECT");
+    session.send(Command::Open(format!("https://{SITE}/refused")));
+    assert_eq!(session.wait_refusal().await, "path", "a refusal inside");
+
+    for head in session.stand_in.asked.lock().unwrap().iter() {
+        assert_eq!(head.matches("Proxy-Authorization: Bearer TOKEN\r\n").count(), 1, "{head}");
+    }
+    session.browser = None;
+    tokio::time::timeout(LIMIT, async { while session.events.next().await.is_some() {} }).await.unwrap();
+    // The profile is in the memory of the cage's mount namespace: it is gone when nobody has that any more. (A process that has
+    // ended may still be listed.)
+    let holds = |id: &u32| std::fs::read_link(format!("/proc/{id}/ns/mnt")).is_ok();
+    let survivors: Vec<u32> = family.into_iter().filter(holds).collect();
+    assert!(survivors.is_empty(), "{survivors:?} hold the profile");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_chromium_is_noticed() {
+    let Some(stage) = as_user("a_killed_chromium_is_noticed") else { return };
+    let mut session = Session::start(&stage).await;
+    session.wait_title("Accueil").await;
+    let chromium =
+        family().into_iter().find(|id| arguments(*id).starts_with("/usr/lib/chromium/chromium ")).unwrap();
+    Process::new("kill").args(["-KILL", &chromium.to_string()]).status().unwrap();
+    session.wait("the crash", |event| matches!(event, Event::Crashed).then_some(())).await;
+    assert!(session.events.next().await.is_none(), "the stream ends with it");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn root_starts_no_chromium() {
+    if !rustix::process::geteuid().is_root() {
+        return; // The other tests run as another user, this one needs root.
+    }
+    let mut session = Session::start(Path::new(env!("CARGO_BIN_EXE_passerelle-kiosk"))).await;
+    let why = session.wait("a reason", |event| match event {
+        Event::CannotStart(why) => Some(why.clone()),
+        _ => None,
+    });
+    assert!(why.await.contains("never started as root"));
+}
