@@ -127,8 +127,8 @@ async fn services_say_what_is_open_and_why_not() {
         (rows, answer)
     };
     let (rows, answer) = services().await;
-    // The service of a group that one is not in is nobody's business.
-    assert_eq!(rows, ["essai open", "expire expired", "ferme window"]);
+    // One of a group that she is not in is told too, with its reason.
+    assert_eq!(rows, ["essai open", "expire expired", "ferme window", "groupe group"]);
     let all = answer["services"].as_array().unwrap();
     let find = |id: &str| all.iter().find(|service| service["id"] == id).unwrap();
     assert_eq!(find("essai")["name"]["fr"], "Service d'essai");

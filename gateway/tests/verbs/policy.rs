@@ -150,7 +150,7 @@ fn findings_and_walks_speak_the_readers_language() {
     assert_ne!(said(&check, "en_GB.UTF-8"), said(&check, "fr_FR.UTF-8"));
     let file = folder.file("policy.toml", SAMPLE);
     let explain = format!("policy explain --policy {file} --url https://steps.example.fr/x");
-    assert!(said(&explain, "").contains(": refusé steps/1 (path)"));
+    assert!(said(&explain, "").contains("refusé, path, steps/1"));
     assert!(said(&explain, "en").contains(": refused steps/1 (path)"));
 }
 
