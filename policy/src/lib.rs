@@ -13,6 +13,7 @@ mod host;
 mod index;
 mod lint;
 mod methods;
+mod narrow;
 mod origin;
 mod parse;
 mod path;
