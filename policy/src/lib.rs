@@ -29,7 +29,7 @@ mod window;
 pub use access::{Access, Caller, EVERYONE, Grant, MinutesUsed, PAGE_LIFE, Request, Upload, Usage};
 pub use decision::{Decision, Effect, RuleName, Terms};
 pub use explain::{Explanation, Step};
-pub use finding::{Finding, Severity, Text};
+pub use finding::{Finding, Severity, Text, Words};
 pub use host::{Host, HostError};
 pub use methods::Methods;
 pub use origin::Origin;
