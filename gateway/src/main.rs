@@ -92,11 +92,12 @@ async fn run(arguments: Arguments) -> anyhow::Result<Answer> {
             Ok(verbs::audit::export(needed(data), &overrides, &session, &out).await?)
         }
         Verb::Policy(PolicyVerb::Propose { file, comment, by }) => {
-            let text = read(&file)?;
-            let checked = verbs::policy::check(&file, &text);
+            let bytes = read(&file)?;
+            let checked = verbs::policy::check(&file, &bytes);
             if checked.exit != 0 {
                 return Ok(checked);
             }
+            let text = String::from_utf8(bytes).context("a checked policy is UTF-8")?;
             let request = Request::PolicyPropose { text, comment, by: credentials(by)? };
             let mut answer = carry_out(needed(data), &overrides, request).await?;
             if answer.exit == 0 {
@@ -189,8 +190,12 @@ fn listening(overrides: Overrides, serve: &Serve) -> Overrides {
         .flag("--metrics-listen", "listen", "metrics", serve.metrics_listen.as_ref())
 }
 
-fn read(file: &Path) -> anyhow::Result<String> {
-    std::fs::read_to_string(file).with_context(|| format!("reading {}", file.display()))
+fn read_text(file: &Path) -> anyhow::Result<String> {
+    String::from_utf8(read(file)?).with_context(|| format!("reading {}: not UTF-8", file.display()))
+}
+
+fn read(file: &Path) -> anyhow::Result<Vec<u8>> {
+    std::fs::read(file).with_context(|| format!("reading {}", file.display()))
 }
 
 fn secret() -> anyhow::Result<Secret> {
@@ -213,7 +218,7 @@ fn needed(data: Option<&Path>) -> &Path {
 impl arguments::Explain {
     fn read(self) -> anyhow::Result<Explain> {
         Ok(Explain {
-            policy: self.policy.as_deref().map(read).transpose()?,
+            policy: self.policy.as_deref().map(read_text).transpose()?,
             url: self.url,
             method: self.method,
             person: self.person.map(|person| person.to_string()),
