@@ -118,11 +118,12 @@ async fn checked(
     file: &Path,
     request: impl FnOnce(String) -> anyhow::Result<Request>,
 ) -> anyhow::Result<Answer> {
-    let text = read(file)?;
-    let checked = verbs::policy::check(file, &text);
+    let bytes = read(file)?;
+    let checked = verbs::policy::check(file, &bytes);
     if checked.exit != 0 {
         return Ok(checked);
     }
+    let text = String::from_utf8(bytes).context("a checked policy is UTF-8")?;
     let mut answer = carry_out(data, overrides, request(text)?).await?;
     if answer.exit == 0 {
         answer.text = format!("{}\n{}", checked.text, answer.text);
@@ -217,8 +218,12 @@ fn listening(overrides: Overrides, serve: &Serve) -> Overrides {
         .flag("--metrics-listen", "listen", "metrics", serve.metrics_listen.as_ref())
 }
 
-fn read(file: &Path) -> anyhow::Result<String> {
-    std::fs::read_to_string(file).with_context(|| format!("reading {}", file.display()))
+fn read_text(file: &Path) -> anyhow::Result<String> {
+    String::from_utf8(read(file)?).with_context(|| format!("reading {}: not UTF-8", file.display()))
+}
+
+fn read(file: &Path) -> anyhow::Result<Vec<u8>> {
+    std::fs::read(file).with_context(|| format!("reading {}", file.display()))
 }
 
 fn secret() -> anyhow::Result<Secret> {
@@ -241,7 +246,7 @@ fn needed(data: Option<&Path>) -> &Path {
 impl arguments::Explain {
     fn read(self) -> anyhow::Result<Explain> {
         Ok(Explain {
-            policy: self.policy.as_deref().map(read).transpose()?,
+            policy: self.policy.as_deref().map(read_text).transpose()?,
             url: self.url,
             method: self.method,
             person: self.person.map(|person| person.to_string()),

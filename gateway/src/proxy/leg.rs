@@ -15,7 +15,7 @@ use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use jiff::Timestamp;
-use passerelle_policy::{Authority, Reason, Scheme, TargetError, Url};
+use passerelle_policy::{Authority, Reason, Scheme, TargetError, Url, Words};
 
 use super::body::Body;
 use super::exchange::exchange;
@@ -153,7 +153,8 @@ impl Leg {
             }
         }
         if let Some(host) = request.headers().get(HOST) {
-            let host = host.to_str().map_err(|_| TargetError::Malformed("a Host that is not ASCII"))?;
+            const NOT_ASCII: Words = Words::new("un Host qui n'est pas de l'ASCII", "a Host that is not ASCII");
+            let host = host.to_str().map_err(|_| TargetError::Malformed(NOT_ASCII))?;
             if Authority::parse_with_default(host, Scheme::Https)? != *authority {
                 return Ok(Err(Reason::Authority));
             }
