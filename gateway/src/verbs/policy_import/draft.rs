@@ -294,7 +294,7 @@ pub fn pattern(name: &str, is_below: bool) -> Result<String, &'static str> {
         HostError::AddressLiteral => "an address, not a name",
         HostError::ThisMachine => "a name of this machine",
         HostError::Malformed(_) if !name.contains('.') => "one label: too broad, or a machine of the house",
-        HostError::Malformed(why) => why,
+        HostError::Malformed(why) => why.en,
     })?;
     match host {
         host if host.is_internal() => Err("a name of the gateway"),
