@@ -5,6 +5,7 @@
 
 mod access;
 mod candidate;
+mod confidential;
 mod decision;
 mod evaluate;
 mod explain;
@@ -17,6 +18,7 @@ mod narrow;
 mod origin;
 mod parse;
 mod path;
+mod preview;
 mod query;
 mod reason;
 mod rule;
@@ -35,6 +37,7 @@ pub use methods::Methods;
 pub use origin::Origin;
 pub use parse::Checked;
 pub use path::{PathError, PathGlob};
+pub use preview::{Change, Outcome, Past, Preview, Skipped};
 pub use reason::{Reason, UnknownReason};
 pub use rule::{AccessKind, CATALOGUE, Category, HostPattern, Inspect, Mode, Name, Refuse, Rule, Service};
 pub use services::{Person, ServiceView, Unavailable};

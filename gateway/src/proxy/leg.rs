@@ -77,7 +77,8 @@ impl Leg {
         builder
             .timer(TokioTimer::new())
             .max_concurrent_streams(limits.streams_per_connection)
-            .max_header_list_size(u32::try_from(limits.head_bytes).unwrap_or(u32::MAX))
+            // Twice our own limit, so that what is over ours is refused by us, in words and on record.
+            .max_header_list_size(u32::try_from(limits.head_bytes * 2).unwrap_or(u32::MAX))
             // An unanswered ping after so long means that nobody is there.
             .keep_alive_interval(std::time::Duration::from_secs(limits.idle_body_seconds));
         if matches!(self.place, Place::Outer) {

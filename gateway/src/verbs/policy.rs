@@ -206,7 +206,7 @@ async fn minutes(
     Ok(usage)
 }
 
-fn read(text: &str) -> Result<Policy, VerbError> {
+pub(super) fn read(text: &str) -> Result<Policy, VerbError> {
     let checked = Policy::parse(text).map_err(|findings| {
         let lines = findings.iter().map(ToString::to_string).collect::<Vec<_>>();
         VerbError::PolicyText(lines.join("\n"))
