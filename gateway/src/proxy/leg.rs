@@ -153,7 +153,8 @@ impl Leg {
             }
         }
         if let Some(host) = request.headers().get(HOST) {
-            const NOT_ASCII: Words = Words::new("un Host qui n'est pas de l'ASCII", "a Host that is not ASCII");
+            const NOT_ASCII: Words =
+                Words::new("un Host qui n'est pas de l'ASCII", "a Host that is not ASCII");
             let host = host.to_str().map_err(|_| TargetError::Malformed(NOT_ASCII))?;
             if Authority::parse_with_default(host, Scheme::Https)? != *authority {
                 return Ok(Err(Reason::Authority));
