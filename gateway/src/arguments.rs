@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use passerelle_audit::{Effect, Kind, Query};
 use passerelle_gateway::identifier::{GroupId, Login, PersonId, TerminalId};
 use passerelle_gateway::staff::Role;
+use passerelle_gateway::verbs::policy_import::Form;
 
 /// The gateway of Passerelle: the only way out of the terminals, and the verbs that run it.
 #[derive(Parser)]
@@ -149,6 +150,19 @@ pub enum PolicyVerb {
         by: By,
         #[arg(long, default_value = "")]
         comment: String,
+    },
+    /// Replay past requests through FILE: what would it refuse or allow that the published policy does not?
+    Preview {
+        file: PathBuf,
+        /// Whole days before today; the journal keeps about a year
+        #[arg(long, value_name = "N", default_value_t = 7, value_parser = clap::value_parser!(u16).range(1..=366))]
+        days: u16,
+    },
+    /// Print a draft policy made from another proxy's lists, and on standard error what was left out
+    Import {
+        form: Form,
+        /// squid: the configuration; hosts: the list; ut1: a category's folder, with `domains` and `urls`
+        path: PathBuf,
     },
     /// Sign a proposed version, which publishes it
     Sign {

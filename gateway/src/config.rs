@@ -370,14 +370,14 @@ where
     T: TryFrom<u64>,
     D: Deserializer<'de>,
 {
-    let number = i64::deserialize(deserializer)?;
+    let expected = format!("expected a number from {MIN} to {MAX}");
+    let number = i64::deserialize(deserializer)
+        .map_err(|_| D::Error::custom(format!("not a whole number, {expected}")))?;
     u64::try_from(number)
         .ok()
         .filter(|number| (MIN..=MAX).contains(number))
         .and_then(|number| T::try_from(number).ok())
-        .ok_or_else(|| {
-            D::Error::custom(format!("{number} is out of range, expected a number from {MIN} to {MAX}"))
-        })
+        .ok_or_else(|| D::Error::custom(format!("{number} is out of range, {expected}")))
 }
 
 fn resolve_map<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, SocketAddr>, D::Error> {

@@ -25,6 +25,7 @@ use crate::proxy::identity::{self, Caller};
 use crate::proxy::leg::{self, Leg};
 use crate::proxy::question;
 use crate::proxy::refusal::{Reader, Refusal};
+use crate::proxy::refusals::Asked;
 use crate::request::RequestError;
 use crate::terminal::TerminalError;
 use crate::{Gateway, public_log, verbs};
@@ -119,6 +120,10 @@ async fn sign_in(leg: &Leg, request: Request<Incoming>, now: Timestamp) -> Answe
                 person: Some(asked.person.chars().take(64).collect()),
                 ..Sealed::default()
             };
+            if refusal.reason == Reason::TooManyTries {
+                let asked = Asked::sign_in(&terminal, tried.person.unwrap_or_default());
+                return Err(gateway.refusals.record(gateway, asked, refusal).await);
+            }
             let reason = Some(refusal.reason.as_str());
             gateway
                 .record(Kind::SignInFailed, &Subject::Gateway, reason, tried)
@@ -178,7 +183,19 @@ async fn change_pin(leg: &Leg, request: Request<Incoming>, now: Timestamp) -> An
     let person = &caller.session.person;
     let changed =
         gateway.people.change_pin(person, &change.old_pin, &change.new_pin, &caller.terminal.name, now).await;
-    changed.map_err(|error| pin_refusal(&error))?;
+    if let Err(error) = changed {
+        let refusal = pin_refusal(&error);
+        if refusal.reason == Reason::TooManyTries {
+            let asked = Asked::sign_in(&caller.terminal, person.to_string());
+            return Err(gateway.refusals.record(gateway, asked, refusal).await);
+        }
+        let (subject, reason) = (Subject::Person(person.clone()), Some(refusal.reason.as_str()));
+        gateway
+            .record(Kind::SignInFailed, &subject, reason, whose(&caller.session))
+            .await
+            .map_err(Reason::from)?;
+        return Err(refusal);
+    }
     let sealed = Sealed { detail: Some("pin".into()), ..whose(&caller.session) };
     gateway
         .record(Kind::PersonChanged, &Subject::Person(person.clone()), None, sealed)

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use http::header::CONTENT_TYPE;
-use http::{HeaderValue, Request, Response};
+use http::{HeaderValue, Method, Request, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -32,38 +32,43 @@ use crate::terminal::Terminal;
 use crate::tls::fingerprint;
 use crate::{Gateway, public_log, tls};
 
+/// How long a connection without a terminal may last.
+const UNENROLLED_LIMIT: Duration = Duration::from_secs(30);
+/// How many of them there may be: terminals are enrolled one by one, and strangers must not take the terminals' places.
+const UNENROLLED_CONNECTIONS: usize = 16;
 /// First and longest pause after an accept that failed.
 const BACK_OFF: (Duration, Duration) = (Duration::from_millis(5), Duration::from_secs(1));
 
-/// Connections of each terminal, counted.
+/// Connections of each terminal, counted; `None` stands for all that have no terminal.
 #[derive(Clone, Default)]
-pub struct Places(Arc<Mutex<HashMap<TerminalId, usize>>>);
+pub struct Places(Arc<Mutex<HashMap<Option<TerminalId>, usize>>>);
 
-/// One counted connection, until dropped. A connection without a terminal is counted by its listener only.
-pub struct Place(Option<(Places, TerminalId)>);
+/// One counted connection, until dropped.
+pub struct Place(Places, Option<TerminalId>);
 
 impl Places {
-    /// `None` when the terminal has `limit` connections already.
+    /// `None` when the terminal has `limit` connections already, or strangers have theirs.
     fn take(&self, terminal: Option<&Terminal>, limit: usize) -> Option<Place> {
-        let Some(terminal) = terminal else { return Some(Place(None)) };
+        let limit = if terminal.is_some() { limit } else { UNENROLLED_CONNECTIONS };
+        let whose = terminal.map(|terminal| terminal.name.clone());
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = counts.entry(terminal.name.clone()).or_default();
+        let count = counts.entry(whose.clone()).or_default();
         if *count >= limit {
             return None;
         }
         *count += 1;
-        Some(Place(Some((self.clone(), terminal.name.clone()))))
+        Some(Place(self.clone(), whose))
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let Some((places, terminal)) = self.0.take() else { return };
+        let Place(places, whose) = self;
         let mut counts = places.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = counts.get_mut(&terminal) {
+        if let Some(count) = counts.get_mut(whose) {
             *count -= 1;
             if *count == 0 {
-                counts.remove(&terminal);
+                counts.remove(whose);
             }
         }
     }
@@ -86,10 +91,18 @@ pub async fn terminals(gateway: Arc<Gateway>, listener: TcpListener, config: Ser
                 return;
             };
             let is_http2 = stream.get_ref().1.alpn_protocol() == Some(tls::H2);
+            let is_enrolled = terminal.is_some();
             let leg = Leg { gateway, terminal, place: leg::Place::Outer, verdict: None };
-            match is_http2 {
-                true => leg.serve_http2(stream).await,
-                false => leg.serve_http1(stream).await,
+            let served = async {
+                match is_http2 {
+                    true => leg.serve_http2(stream).await,
+                    false => leg.serve_http1(stream).await,
+                }
+            };
+            match is_enrolled {
+                true => served.await,
+                // An enrolment is one call; whoever stays longer wants something else.
+                false => drop(timeout(UNENROLLED_LIMIT, served).await),
             }
         }
     })
@@ -121,6 +134,12 @@ pub async fn staff(gateway: Arc<Gateway>, listener: TcpListener, config: ServerC
 }
 
 async fn staff_answer(gateway: Arc<Gateway>, request: Request<Incoming>) -> Response<Body> {
+    if !gateway.is_our_host(request.headers(), request.uri()) {
+        return Refusal::from(Reason::Authority).respond(Reader::Program);
+    }
+    if request.method() != Method::GET {
+        return Refusal::from(Reason::Method).allowing(vec!["GET".into()]).respond(Reader::Program);
+    }
     let answer = match request.uri().path() {
         "/checkpoint" => public_log::checkpoint(&gateway).await,
         path => public_log::tile(&gateway, path, public_log::Reader::Staff).await,

@@ -14,8 +14,10 @@ use clap::Parser;
 use passerelle_gateway::authority::TerminalKey;
 use passerelle_gateway::config::Overrides;
 use passerelle_gateway::control::carry_out;
+use passerelle_gateway::init;
+use passerelle_gateway::verbs::policy::Explain;
+use passerelle_gateway::verbs::policy_preview::Question as Preview;
 use passerelle_gateway::verbs::{self, Answer, Credentials, Request, Secret, read_secret};
-use passerelle_gateway::{init, verbs::policy::Explain};
 use serde_json::json;
 
 use arguments::{
@@ -91,22 +93,43 @@ async fn run(arguments: Arguments) -> anyhow::Result<Answer> {
         Verb::Audit(AuditVerb::Export { session, out }) => {
             Ok(verbs::audit::export(needed(data), &overrides, &session, &out).await?)
         }
+        Verb::Policy(PolicyVerb::Preview { file, days }) => {
+            let question = |policy| {
+                Ok(Request::PolicyPreview(Preview { policy, days, english: verbs::policy::in_english() }))
+            };
+            checked(needed(data), &overrides, &file, question).await
+        }
+        Verb::Policy(PolicyVerb::Import { form, path }) => {
+            let mut notes = std::io::stderr();
+            Ok(verbs::policy_import::import(form, &path, &mut notes)?)
+        }
         Verb::Policy(PolicyVerb::Propose { file, comment, by }) => {
-            let text = read(&file)?;
-            let checked = verbs::policy::check(&file, &text);
-            if checked.exit != 0 {
-                return Ok(checked);
-            }
-            let request = Request::PolicyPropose { text, comment, by: credentials(by)? };
-            let mut answer = carry_out(needed(data), &overrides, request).await?;
-            if answer.exit == 0 {
-                // Warnings are for those who sign.
-                answer.text = format!("{}\n{}", checked.text, answer.text);
-            }
-            Ok(answer)
+            let propose = |text| Ok(Request::PolicyPropose { text, comment, by: credentials(by)? });
+            checked(needed(data), &overrides, &file, propose).await
         }
         verb => Ok(carry_out(needed(data), &overrides, request(verb)?).await?),
     }
+}
+
+/// Has a verb on a policy file carried out if the file has no mistakes; its findings come first.
+async fn checked(
+    data: &Path,
+    overrides: &Overrides,
+    file: &Path,
+    request: impl FnOnce(String) -> anyhow::Result<Request>,
+) -> anyhow::Result<Answer> {
+    let bytes = read(file)?;
+    let checked = verbs::policy::check(file, &bytes);
+    if checked.exit != 0 {
+        return Ok(checked);
+    }
+    let text = String::from_utf8(bytes).context("a checked policy is UTF-8")?;
+    let mut answer = carry_out(data, overrides, request(text)?).await?;
+    if answer.exit == 0 {
+        answer.text = format!("{}\n{}", checked.text, answer.text);
+        answer.json["findings"] = checked.json["findings"].clone();
+    }
+    Ok(answer)
 }
 
 /// The request of every verb that the gateway alone carries out.
@@ -146,7 +169,13 @@ fn request(verb: Verb) -> anyhow::Result<Request> {
         | Verb::Serve(_)
         | Verb::Audit(_)
         | Verb::Terminal(TerminalVerb::Enrol { .. })
-        | Verb::Policy(PolicyVerb::Check { .. } | PolicyVerb::Propose { .. } | PolicyVerb::Explain(_)) => {
+        | Verb::Policy(
+            PolicyVerb::Check { .. }
+            | PolicyVerb::Propose { .. }
+            | PolicyVerb::Preview { .. }
+            | PolicyVerb::Import { .. }
+            | PolicyVerb::Explain(_),
+        ) => {
             unreachable!("`run` carries these out itself")
         }
     })
@@ -189,8 +218,12 @@ fn listening(overrides: Overrides, serve: &Serve) -> Overrides {
         .flag("--metrics-listen", "listen", "metrics", serve.metrics_listen.as_ref())
 }
 
-fn read(file: &Path) -> anyhow::Result<String> {
-    std::fs::read_to_string(file).with_context(|| format!("reading {}", file.display()))
+fn read_text(file: &Path) -> anyhow::Result<String> {
+    String::from_utf8(read(file)?).with_context(|| format!("reading {}: not UTF-8", file.display()))
+}
+
+fn read(file: &Path) -> anyhow::Result<Vec<u8>> {
+    std::fs::read(file).with_context(|| format!("reading {}", file.display()))
 }
 
 fn secret() -> anyhow::Result<Secret> {
@@ -201,7 +234,7 @@ fn credentials(by: By) -> anyhow::Result<Credentials> {
     Ok(Credentials { login: by.by.to_string(), password: secret()? })
 }
 
-/// The data folder, which every verb but `policy check` and `policy explain --policy` needs: exit 2 without.
+/// The data folder, which every verb but `policy check`, `policy import` and `policy explain --policy` needs: exit 2 without.
 fn needed(data: Option<&Path>) -> &Path {
     use clap::CommandFactory;
     data.unwrap_or_else(|| {
@@ -213,7 +246,7 @@ fn needed(data: Option<&Path>) -> &Path {
 impl arguments::Explain {
     fn read(self) -> anyhow::Result<Explain> {
         Ok(Explain {
-            policy: self.policy.as_deref().map(read).transpose()?,
+            policy: self.policy.as_deref().map(read_text).transpose()?,
             url: self.url,
             method: self.method,
             person: self.person.map(|person| person.to_string()),

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use jiff::Timestamp;
-use passerelle_policy::{Finding, Host, Policy};
+use passerelle_policy::{Finding, Host, HostPattern, Policy};
 use tokio::sync::watch;
 
 use crate::identifier::Login;
@@ -20,6 +20,8 @@ use crate::store::{Store, StoreError};
 
 /// In bytes: some thousand services.
 pub const LONGEST_POLICY: usize = 1024 * 1024;
+/// In bytes: a policy of full length still takes some thousand emergencies.
+const LONGEST_NARROWED: usize = 2 * LONGEST_POLICY;
 /// In characters.
 const LONGEST_COMMENT: usize = 2000;
 /// How many versions `history` tells, the latest.
@@ -133,7 +135,7 @@ impl PolicyStore {
         comment: &str,
         now: Timestamp,
     ) -> Result<(), PolicyStoreError> {
-        read(text)?;
+        read(text, LONGEST_POLICY)?;
         let added = store.add_policy(1, text, by, comment, 1, now).await?;
         if added { Ok(()) } else { Err(PolicyStoreError::Something) }
     }
@@ -183,7 +185,7 @@ impl PolicyStore {
         now: Timestamp,
     ) -> Result<Version, PolicyStoreError> {
         let _turn = self.changing.lock().await;
-        self.add(by, comment, signatures_needed, now, |_| Ok(text.to_owned())).await
+        self.add(by, comment, signatures_needed, now, LONGEST_POLICY, |_| text.to_owned()).await
     }
 
     /// Publishes the version when this was the last signature it needed.
@@ -195,7 +197,7 @@ impl PolicyStore {
             return Err(PolicyStoreError::NotProposed { version, state: found.state });
         }
         // A policy that was right when it was proposed may be wrong for a newer program.
-        read(&found.text)?;
+        read(&found.text, LONGEST_POLICY)?;
         if !self.store.sign_policy(version, &by.login, now).await? {
             return Err(PolicyStoreError::SignedAlready(by.login.clone()));
         }
@@ -205,18 +207,14 @@ impl PolicyStore {
 
     /// Emergency: the text in force with one more `[[refuse]]`, published at once. `host` may be `*.` and a host.
     pub async fn refuse(&self, host: &str, by: &Staff, now: Timestamp) -> Result<Version, PolicyStoreError> {
-        let host = host_pattern(host)?;
+        let pattern = host_pattern(host)?;
         let _turn = self.changing.lock().await;
-        let comment = format!("Refus d'urgence : {host}");
-        let narrowed = |text: &str| {
-            let day = now.strftime("%Y-%m-%d");
-            let end = if text.ends_with('\n') { "" } else { "\n" };
-            format!(
-                "{text}{end}\n[[refuse]]\nhosts  = [\"{host}\"]\nreason = \"Refus d'urgence par {}, {day}\"\n",
-                by.login
-            )
-        };
-        self.add(by, &comment, 1, now, |current| Ok(narrowed(&current.text))).await
+        let comment = format!("Refus d'urgence : {pattern}");
+        let reason = format!("Refus d'urgence par {}, {}", by.login, now.strftime("%Y-%m-%d"));
+        self.add(by, &comment, 1, now, LONGEST_NARROWED, |current| {
+            Policy::refusing(&current.text, &pattern, &reason)
+        })
+        .await
     }
 
     /// Adds the version after the last one, made from the one in force; starts again when somebody else was faster.
@@ -226,7 +224,8 @@ impl PolicyStore {
         comment: &str,
         signatures_needed: u32,
         now: Timestamp,
-        text: impl Fn(&Published) -> Result<String, PolicyStoreError>,
+        longest: usize,
+        text: impl Fn(&Published) -> String,
     ) -> Result<Version, PolicyStoreError> {
         may_publish(by)?;
         if comment.chars().count() > LONGEST_COMMENT || comment.contains('\0') {
@@ -235,8 +234,8 @@ impl PolicyStore {
         for _ in 0..RACE_LIMIT {
             let next = 1 + self.store.last_policy_version().await?;
             self.refresh().await?;
-            let text = text(&self.current())?;
-            read(&text)?;
+            let text = text(&self.current());
+            read(&text, longest)?;
             if self.store.add_policy(next, &text, &by.login, comment, signatures_needed, now).await? {
                 self.refresh().await?;
                 return self.show(Some(next)).await;
@@ -265,8 +264,8 @@ async fn load(store: &Store) -> Result<Published, PolicyStoreError> {
     Ok(Published { version, policy: Arc::new(policy), text })
 }
 
-fn read(text: &str) -> Result<(), PolicyStoreError> {
-    if text.len() > LONGEST_POLICY || text.contains('\0') {
+fn read(text: &str, longest: usize) -> Result<(), PolicyStoreError> {
+    if text.len() > longest || text.contains('\0') {
         return Err(PolicyStoreError::TooLong);
     }
     Policy::parse(text).map(drop).map_err(PolicyStoreError::Mistakes)
@@ -276,9 +275,10 @@ fn may_publish(staff: &Staff) -> Result<(), PolicyStoreError> {
     if staff.role.may_publish() { Ok(()) } else { Err(PolicyStoreError::Role(staff.login.clone())) }
 }
 
-/// In its one normal way of writing, so that it fits between quotes.
-fn host_pattern(text: &str) -> Result<String, PolicyStoreError> {
-    let (star, name) = text.strip_prefix("*.").map_or(("", text), |name| ("*.", name));
-    let host = Host::parse_written(name).map_err(|_| PolicyStoreError::Host(text.into()))?;
-    Ok(format!("{star}{}", host.as_str()))
+fn host_pattern(text: &str) -> Result<HostPattern, PolicyStoreError> {
+    let (name, pattern): (_, fn(Host) -> HostPattern) = match text.strip_prefix("*.") {
+        Some(name) => (name, HostPattern::Below),
+        None => (text, HostPattern::Exact),
+    };
+    Host::parse_written(name).map(pattern).map_err(|_| PolicyStoreError::Host(text.into()))
 }

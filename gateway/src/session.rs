@@ -118,7 +118,6 @@ pub struct LiveSession {
     end: watch::Sender<Option<EndReason>>,
     pages: Mutex<Vec<(Arc<str>, Timestamp)>>,
     grants: Mutex<Arc<Vec<Grant>>>,
-    language: Mutex<Arc<str>>,
 }
 
 impl LiveSession {
@@ -140,7 +139,6 @@ impl LiveSession {
             end: watch::Sender::new(None),
             pages: Mutex::default(),
             grants: Mutex::new(grants.into()),
-            language: Mutex::new("fr".into()),
         }
     }
 
@@ -177,15 +175,6 @@ impl LiveSession {
     /// The person's grants; the policy looks at their time.
     pub fn grants(&self) -> Arc<Vec<Grant>> {
         self.grants.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// Language code of the texts drawn for this session, `fr` until said otherwise.
-    pub fn language(&self) -> Arc<str> {
-        self.language.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    pub fn set_language(&self, language: &str) {
-        *self.language.lock().unwrap_or_else(PoisonError::into_inner) = language.into();
     }
 }
 

@@ -10,6 +10,8 @@ pub mod audit;
 mod disclosure;
 pub mod person;
 pub mod policy;
+pub mod policy_import;
+pub mod policy_preview;
 pub mod serve;
 pub mod staff;
 pub mod terminal;
@@ -43,6 +45,7 @@ pub enum Request {
     PolicyShow { version: Option<u64> },
     PolicyHistory,
     PolicyExplain(policy::Explain),
+    PolicyPreview(policy_preview::Question),
     AccessStop { group: Option<String>, by: Credentials },
     AccessResume { group: Option<String>, by: Credentials },
     JournalKeys,
@@ -162,6 +165,10 @@ pub enum VerbError {
     Role(String),
     #[error("{login} is {role}: only security and administrator may do this")]
     NotAllowed { login: String, role: &'static str },
+    #[error("could not replay the journal")]
+    Journal(#[from] passerelle_audit::SearchError),
+    #[error("the replay was cut short")]
+    Replay,
     #[error("reading the policy:\n{0}")]
     PolicyText(String),
     #[error("`{0}` is not an http or https address: {1}")]
@@ -193,6 +200,7 @@ pub async fn execute(gateway: &Gateway, request: Request) -> Answer {
         Request::PolicyShow { version } => policy::show(gateway, version).await,
         Request::PolicyHistory => policy::history(gateway).await,
         Request::PolicyExplain(question) => policy::explain(gateway, &question).await,
+        Request::PolicyPreview(question) => policy_preview::preview(gateway, &question).await,
         Request::AccessStop { group, by } => access::stop(gateway, group.as_deref(), &by).await,
         Request::AccessResume { group, by } => access::resume(gateway, group.as_deref(), &by).await,
         Request::JournalKeys => {

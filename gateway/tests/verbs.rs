@@ -5,12 +5,16 @@
 mod audit;
 #[path = "verbs/control.rs"]
 mod control;
+#[path = "verbs/import.rs"]
+mod import;
 #[path = "verbs/init.rs"]
 mod init;
 #[path = "verbs/people.rs"]
 mod people;
 #[path = "verbs/policy.rs"]
 mod policy;
+#[path = "verbs/preview.rs"]
+mod preview;
 #[path = "verbs/support.rs"]
 mod support;
 #[path = "verbs/terminal.rs"]

@@ -149,12 +149,10 @@ impl Question<'_> {
         candidate.rule.ports.contains(&port) || (port == 80 && self.is_plain_http())
     }
 
-    /// Plain http only where 80 is named. And a rule in mode tunnel passes nothing that we would have to read.
     fn scheme(&self, candidate: &Candidate<'_>) -> bool {
         match self.access.target {
             Target::Tunnel(_) => true,
-            Target::Http(_) if candidate.rule.inspect.is_none() => false,
-            Target::Http(_) => !self.is_plain_http() || candidate.rule.ports.contains(&80),
+            Target::Http(url) => candidate.rule.reads(url),
         }
     }
 

@@ -11,6 +11,25 @@ pub struct Text {
     pub en: String,
 }
 
+/// [`Text`] that never changes, of which errors are made. Shown as such it is English.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Words {
+    pub fr: &'static str,
+    pub en: &'static str,
+}
+
+impl Words {
+    pub const fn new(fr: &'static str, en: &'static str) -> Words {
+        Words { fr, en }
+    }
+}
+
+impl fmt::Display for Words {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.en)
+    }
+}
+
 /// `text!("en français", "in English")`, both with inline arguments.
 macro_rules! text {
     ($fr:literal, $en:literal $(,)?) => {

@@ -11,6 +11,7 @@ use std::net::Ipv6Addr;
 use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
 
 use crate::Reason;
+use crate::finding::Words;
 
 /// Longest name and label in octets (RFC 1035, section 2.3.4; the trailing dot is not ours).
 const NAME_LIMIT_OCTETS: usize = 253;
@@ -25,7 +26,7 @@ pub struct Host(Box<str>);
 pub enum HostError {
     /// Not a name; the words say why.
     #[error("{0}")]
-    Malformed(&'static str),
+    Malformed(Words),
     /// A canonical IPv4 address or a bracketed IPv6 address.
     #[error("an address, not a name")]
     AddressLiteral,
@@ -41,6 +42,15 @@ impl HostError {
             HostError::Malformed(_) => Reason::Malformed,
             HostError::AddressLiteral => Reason::AddressLiteral,
             HostError::ThisMachine => Reason::OurOwnName,
+        }
+    }
+
+    /// The same in French, for the staff who write policies.
+    pub const fn french(&self) -> &'static str {
+        match self {
+            HostError::Malformed(words) => words.fr,
+            HostError::AddressLiteral => "une adresse, pas un nom",
+            HostError::ThisMachine => "un nom de cette machine",
         }
     }
 }
@@ -61,7 +71,12 @@ impl Host {
         }
         let ascii = Uts46::new()
             .to_ascii(text.as_bytes(), AsciiDenyList::URL, Hyphens::Check, DnsLength::Verify)
-            .map_err(|_| HostError::Malformed("not a valid international name"))?;
+            .map_err(|_| {
+                HostError::Malformed(Words::new(
+                    "pas un nom international valable",
+                    "not a valid international name",
+                ))
+            })?;
         Host::parse(&ascii)
     }
 
@@ -111,7 +126,10 @@ fn refuse_literals(text: &str) -> Result<(), HostError> {
         let inner = inner.strip_suffix(']').unwrap_or("");
         return match inner.parse::<Ipv6Addr>() {
             Ok(_) => Err(HostError::AddressLiteral),
-            Err(_) => Err(HostError::Malformed("brackets hold an IPv6 address and nothing else")),
+            Err(_) => Err(HostError::Malformed(Words::new(
+                "les crochets ne tiennent qu'une adresse IPv6",
+                "brackets hold an IPv6 address and nothing else",
+            ))),
         };
     }
     if text.parse::<Ipv4Addr>().is_ok() {
@@ -123,23 +141,26 @@ fn refuse_literals(text: &str) -> Result<(), HostError> {
 fn check_name(name: &str) -> Result<(), HostError> {
     let malformed = |why| Err(HostError::Malformed(why));
     if name.is_empty() {
-        return malformed("no host");
+        return malformed(Words::new("pas d'hôte", "no host"));
     }
     if name.len() > NAME_LIMIT_OCTETS {
-        return malformed("a name longer than 253 octets");
+        return malformed(Words::new("un nom de plus de 253 octets", "a name longer than 253 octets"));
     }
     for label in name.split('.') {
         check_label(label)?;
     }
     let last = name.rsplit('.').next().unwrap_or(name);
     if reads_as_number(last) {
-        return malformed("a number where a name should end");
+        return malformed(Words::new(
+            "un nombre là où un nom devrait finir",
+            "a number where a name should end",
+        ));
     }
     if last == "localhost" {
         return Err(HostError::ThisMachine);
     }
     if !name.contains('.') {
-        return malformed("a name of one label");
+        return malformed(Words::new("un nom d'une seule partie", "a name of one label"));
     }
     if name.split('.').any(|label| label.starts_with("xn--")) {
         check_a_labels(name)?;
@@ -149,12 +170,17 @@ fn check_name(name: &str) -> Result<(), HostError> {
 
 fn check_label(label: &str) -> Result<(), HostError> {
     let why = match label.as_bytes() {
-        [] => "an empty label, or a dot at the end",
-        bytes if bytes.len() > LABEL_LIMIT_OCTETS => "a label longer than 63 octets",
-        bytes if !bytes.iter().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-_".contains(b)) => {
-            "a character that no host name has"
+        [] => Words::new("une partie vide, ou un point final", "an empty label, or a dot at the end"),
+        bytes if bytes.len() > LABEL_LIMIT_OCTETS => {
+            Words::new("une partie de plus de 63 octets", "a label longer than 63 octets")
         }
-        [b'-', ..] | [.., b'-'] => "a label that begins or ends with a hyphen",
+        bytes if !bytes.iter().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-_".contains(b)) => {
+            Words::new("un caractère qu'aucun nom d'hôte n'a", "a character that no host name has")
+        }
+        [b'-', ..] | [.., b'-'] => Words::new(
+            "une partie qui commence ou finit par un tiret",
+            "a label that begins or ends with a hyphen",
+        ),
         _ => return Ok(()),
     };
     Err(HostError::Malformed(why))
@@ -172,7 +198,10 @@ fn reads_as_number(label: &str) -> bool {
 fn check_a_labels(name: &str) -> Result<(), HostError> {
     match Uts46::new().to_ascii(name.as_bytes(), AsciiDenyList::URL, Hyphens::Allow, DnsLength::Verify) {
         Ok(ascii) if ascii == name => Ok(()),
-        _ => Err(HostError::Malformed("an xn-- label that stands for no international name")),
+        _ => Err(HostError::Malformed(Words::new(
+            "une partie xn-- qui ne vaut aucun nom international",
+            "an xn-- label that stands for no international name",
+        ))),
     }
 }
 

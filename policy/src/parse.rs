@@ -43,6 +43,22 @@ pub struct Checked {
 }
 
 impl Policy {
+    /// [`Policy::parse`] of a file as it is on disk; what is not UTF-8 is one finding, at its first bad byte.
+    pub fn parse_bytes(bytes: &[u8]) -> Result<Checked, Vec<Finding>> {
+        let error = match std::str::from_utf8(bytes) {
+            Ok(text) => return Policy::parse(text),
+            Err(error) => error,
+        };
+        let readable = String::from_utf8_lossy(&bytes[..error.valid_up_to()]);
+        let mut notes = Notes::new(&readable);
+        notes.error(
+            readable.len()..readable.len(),
+            text!("le fichier n'est pas en UTF-8", "the file is not UTF-8"),
+            text!("l'enregistrer en « UTF-8 sans BOM »", "save it as \"UTF-8 without BOM\""),
+        );
+        Err(notes.into_findings())
+    }
+
     /// Reads a policy file. The error holds every mistake and every warning, in the order of the file.
     pub fn parse(text: &str) -> Result<Checked, Vec<Finding>> {
         let mut notes = Notes::new(text);

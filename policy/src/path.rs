@@ -75,17 +75,28 @@ fn hides_a_delimiter(rest: &str) -> bool {
     matches!(twice.as_deref(), Some("2e" | "2f" | "5c" | "00"))
 }
 
-/// Refuses `.` and `..`, encoded or followed by path parameters (`..;x`) or spaces, which some servers cut off before they
+/// Refuses `.` and `..`, encoded, followed by path parameters (`..;x`), or padded with what some servers drop before they
 /// resolve.
 fn check_segment(segment: &str) -> Result<(), PathError> {
     if !segment.starts_with(['.', '%']) {
         return Ok(());
     }
     let decoded = percent_decode_str(segment).decode_utf8_lossy();
-    match decoded.split(';').next().map(str::trim_end) {
-        Some("." | "..") => Err(PathError::DotSegment),
+    let name = decoded.split(';').next().unwrap_or_default();
+    let mut seen = name.chars().filter(|c| !is_padding(*c));
+    match (seen.next(), seen.next(), seen.next()) {
+        (Some('.'), None | Some('.'), None) => Err(PathError::DotSegment),
         _ => Ok(()),
     }
+}
+
+/// Spaces, controls and characters without width.
+fn is_padding(character: char) -> bool {
+    let is_invisible = matches!(
+        character,
+        '\u{ad}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
+    );
+    character.is_whitespace() || character.is_control() || is_invisible
 }
 
 /// The byte that the escape at `at` stands for.

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::host::Host;
 use crate::methods::Methods;
 use crate::path::PathGlob;
-use crate::url::{Authority, Url};
+use crate::url::{Authority, Scheme, Url};
 
 /// Text by language code (`fr`, `en`, …).
 pub type Name = BTreeMap<String, String>;
@@ -162,6 +162,13 @@ impl Rule {
 
     pub fn inspect(&self) -> Option<&Inspect> {
         self.inspect.as_ref()
+    }
+
+    /// A rule in mode tunnel passes nothing that we would have to read. Plain http goes to port 80 and only where the rule names
+    /// it: a port named beside it, 443 above all, is meant for TLS.
+    pub(crate) fn reads(&self, url: &Url) -> bool {
+        let in_clear = url.scheme() == Scheme::Http;
+        self.inspect.is_some() && (!in_clear || (url.port() == 80 && self.ports.contains(&80)))
     }
 }
 

@@ -6,6 +6,7 @@
 
 use crate::access::Request;
 use crate::host::Host;
+use crate::query;
 use crate::url::Target;
 
 /// Longest label below a wildcard. The longest real ones seen name a thing, a region and a stage.
@@ -72,8 +73,10 @@ pub fn is_dns_over_https(target: &Target, request: &Request<'_>) -> bool {
     let dns_media = |value: Option<&str>| value.is_some_and(names_dns_message);
     dns_media(request.content_type)
         || dns_media(request.accept)
-        || url.path_form().rsplit('/').next() == Some("dns-query")
-        || url.query().is_some_and(|query| query.split('&').any(holds_question))
+        || url.path_form().split(['/', ';']).any(|part| part == "dns-query")
+        || url.query().is_some_and(|query| {
+            query::pairs(query).any(|(name, value)| *name == *"dns" && is_question(&value))
+        })
 }
 
 fn is_resolver(host: &Host) -> bool {
@@ -87,11 +90,10 @@ fn names_dns_message(value: &str) -> bool {
     types.into_iter().any(|media| TYPES.iter().any(|dns| media.eq_ignore_ascii_case(dns)))
 }
 
-fn holds_question(pair: &str) -> bool {
-    pair.strip_prefix("dns=").is_some_and(|value| {
-        value.len() >= QUESTION_MINIMUM
-            && value.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_=".contains(&b))
-    })
+/// Base64url, or the plain base64 that some servers take too.
+fn is_question(value: &str) -> bool {
+    value.len() >= QUESTION_MINIMUM
+        && value.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_+/=".contains(&b))
 }
 
 #[cfg(test)]

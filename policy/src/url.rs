@@ -7,6 +7,7 @@
 
 use std::fmt;
 
+use crate::finding::Words;
 use crate::host::{Host, HostError};
 use crate::path::{self, PathError};
 use crate::{Reason, query};
@@ -45,7 +46,7 @@ pub enum TargetError {
     #[error("reading the path: {0}")]
     Path(#[from] PathError),
     #[error("{0}")]
-    Malformed(&'static str),
+    Malformed(Words),
     #[error("the request target is longer than {TARGET_LIMIT_BYTES} bytes")]
     TooLong,
 }
@@ -57,6 +58,16 @@ impl TargetError {
             TargetError::Host(error) => error.reason(),
             TargetError::Path(_) | TargetError::Malformed(_) => Reason::Malformed,
             TargetError::TooLong => Reason::TargetSize,
+        }
+    }
+
+    /// The same in French, for staff.
+    pub fn french(&self) -> String {
+        match self {
+            TargetError::Host(error) => format!("dans l'hôte : {}", error.french()),
+            TargetError::Path(error) => format!("dans le chemin : {}", error.french()),
+            TargetError::Malformed(words) => words.fr.to_owned(),
+            TargetError::TooLong => format!("l'adresse dépasse {TARGET_LIMIT_BYTES} octets"),
         }
     }
 }
@@ -115,7 +126,8 @@ impl Authority {
             return Err(TargetError::TooLong);
         }
         let (host, port) = split_port(text)?;
-        let port = port.ok_or(TargetError::Malformed("CONNECT without a port"))?;
+        let port =
+            port.ok_or(TargetError::Malformed(Words::new("CONNECT sans port", "CONNECT without a port")))?;
         Ok(Authority { host: Host::parse(host)?, port })
     }
 
@@ -276,19 +288,27 @@ impl fmt::Display for Url {
 }
 
 pub(crate) fn split_scheme(text: &str) -> Result<(Scheme, &str), TargetError> {
-    let (scheme, rest) =
-        text.split_once("://").ok_or(TargetError::Malformed("no http:// or https:// in front"))?;
+    let (scheme, rest) = text.split_once("://").ok_or(TargetError::Malformed(Words::new(
+        "ni http:// ni https:// devant",
+        "no http:// or https:// in front",
+    )))?;
     match scheme {
         s if s.eq_ignore_ascii_case("https") => Ok((Scheme::Https, rest)),
         s if s.eq_ignore_ascii_case("http") => Ok((Scheme::Http, rest)),
-        _ => Err(TargetError::Malformed("a scheme other than http and https")),
+        _ => Err(TargetError::Malformed(Words::new(
+            "un autre protocole que http et https",
+            "a scheme other than http and https",
+        ))),
     }
 }
 
 /// Splits `host:port`; the port is canonical: 1 to 65535, no sign, no leading zero.
 pub(crate) fn split_port(authority: &str) -> Result<(&str, Option<u16>), TargetError> {
     if authority.contains('@') {
-        return Err(TargetError::Malformed("user information before the host"));
+        return Err(TargetError::Malformed(Words::new(
+            "un nom d'utilisateur devant l'hôte",
+            "user information before the host",
+        )));
     }
     let after_brackets = authority.rfind(']').map_or(0, |bracket| bracket + 1);
     let Some(colon) = authority[after_brackets..].find(':').map(|at| at + after_brackets) else {
@@ -298,7 +318,10 @@ pub(crate) fn split_port(authority: &str) -> Result<(&str, Option<u16>), TargetE
     let canonical = !digits.starts_with('0') && digits.bytes().all(|b| b.is_ascii_digit());
     match digits.parse::<u16>() {
         Ok(port) if canonical => Ok((host, Some(port))),
-        _ => Err(TargetError::Malformed("a port is a number from 1 to 65535 without leading zeros")),
+        _ => Err(TargetError::Malformed(Words::new(
+            "un port est un nombre de 1 à 65535, sans zéro devant",
+            "a port is a number from 1 to 65535 without leading zeros",
+        ))),
     }
 }
 

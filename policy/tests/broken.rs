@@ -63,11 +63,60 @@ fn columns_count_characters_whatever_the_line_endings() {
 }
 
 #[test]
+fn a_file_that_is_not_utf_8_is_told_where() {
+    let check = |bytes: &[u8], place: (usize, usize)| {
+        let findings = Policy::parse_bytes(bytes).unwrap_err();
+        let [finding] = &findings[..] else { panic!("{findings:?}") };
+        assert_eq!((finding.line, finding.column, finding.is_error()), (place.0, place.1, true));
+        assert!(finding.what.fr.contains("UTF-8") && finding.what.en.contains("UTF-8"));
+        assert!(finding.mend.fr.contains("UTF-8") && finding.mend.en.contains("UTF-8"));
+    };
+    check(b"version = 1\n# caf\xe9\nnonsense", (2, 6));
+    check(
+        "version = 1\r\n# é à ".as_bytes().iter().copied().chain([0xff]).collect::<Vec<_>>().as_slice(),
+        (2, 7),
+    );
+    check(b"\xff\xfev\0e\0r\0", (1, 1));
+    assert!(Policy::parse_bytes(GOOD.as_bytes()).is_ok());
+}
+
+#[test]
 fn an_empty_file_is_told_what_it_lacks() {
     let findings = Policy::parse("").unwrap_err();
     assert_eq!(
         findings.iter().map(english).collect::<Vec<_>>(),
         ["1:1 the version is missing → write version = 1"]
+    );
+}
+
+/// French says as much as English does, and says it in French.
+#[test]
+fn details_are_told_in_french_too() {
+    let check = |line: &str, expected: &str| {
+        let text = GOOD.replace("start = \"https://a.example/\"", "").replace("queries = []", line);
+        let findings = Policy::parse(&text).unwrap_err();
+        let error = findings.iter().find(|finding| finding.is_error()).unwrap();
+        assert_eq!(error.what.fr, expected);
+    };
+    check("[[refuse]]\nhosts = [\"a_*\"]", "« a_* » : * ne se met qu'au début, devant un point");
+    check(
+        "[[refuse]]\nhosts = [\"-a.fr\"]",
+        "« -a.fr » n'est pas un nom d'hôte (une partie qui commence ou finit par un tiret)",
+    );
+    check(
+        "[[refuse]]\nhosts = [\"a b.fr\"]",
+        "« a b.fr » n'est pas un nom d'hôte (un caractère qu'aucun nom d'hôte n'a)",
+    );
+    let start = |start: &str, expected: &str| {
+        let findings = Policy::parse(&GOOD.replace("https://a.example/", start)).unwrap_err();
+        let found = findings.iter().any(|finding| finding.what.fr == expected);
+        assert!(found, "{start}: {findings:?}");
+    };
+    start("a.example", "start n'est pas une adresse (ni http:// ni https:// devant)");
+    start("https://a/", "start n'est pas une adresse (dans l'hôte : un nom d'une seule partie)");
+    start(
+        "https://a.example/../x",
+        "start n'est pas une adresse (dans le chemin : un segment fait de points)",
     );
 }
 

@@ -37,15 +37,15 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::ANY_PORT;
 
-/// `/download` sends a block each interval for a minute: longer than any ending takes.
-const DOWNLOAD_BLOCKS: usize = 1200;
+/// `/download` sends a block each interval for two minutes: longer than any ending takes, that of a window included.
+const DOWNLOAD_BLOCKS: usize = 2400;
 const DOWNLOAD_INTERVAL: Duration = Duration::from_millis(50);
 const BLOCK: Bytes = Bytes::from_static(&[b'.'; 1024]);
 
 /// What an upstream does with a connection.
 #[derive(Clone)]
 pub enum Behaviour {
-    /// HTTP/1.1 and HTTP/2 (by ALPN): `/` and all else a small page, `/echo` the body, `/download` a minute of bytes,
+    /// HTTP/1.1 and HTTP/2 (by ALPN): `/` and all else a small page, `/echo` the body, `/download` two minutes of bytes,
     /// `/headers` the request's headers as lines, `/type/A/B` the media type A/B, `/redirect` to `?to=`, `/silence` one
     /// block and then nothing, `/flood` blocks without end.
     /// A WebSocket handshake is answered and every byte after it sent back, but at `/sans-canal`, which is a page.

@@ -22,10 +22,19 @@ pub fn sentence(message: &str) -> (String, String) {
                 nearest(what, known).map_or(format!("keys here: {known}"), |key| format!("write {key}")),
             )
         }
-        Some((what, expected)) => {
-            (what.to_owned(), format!("write {}", expected.replace("u64", "a whole number")))
-        }
+        Some((what, expected)) => (what.to_owned(), format!("write {}", in_words(expected))),
         None => (message, "mend it as TOML (toml.io) or remove the line".into()),
+    }
+}
+
+/// What serde expects, in words for administrators.
+fn in_words(expected: &str) -> &str {
+    match expected {
+        "a string" => "a text in quotes",
+        "a sequence" => "a list, [\"…\"]",
+        "a map" => "a table, { \"…\" = \"…\" }",
+        other if other.starts_with("struct ") => "a section, [section] on a line of its own",
+        other => other,
     }
 }
 

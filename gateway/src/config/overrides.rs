@@ -74,10 +74,10 @@ impl Override {
                 return Err(format!("unknown field `{}`, expected one of {}", self.key, known.join(", ")));
             }
             Some(Value::String(_)) => Value::String(self.value.clone()),
-            Some(_) => Value::deserialize(
-                toml::de::ValueDeserializer::parse(&self.value).map_err(|e| e.to_string())?,
-            )
-            .map_err(|error| error.message().to_owned())?,
+            // What is no TOML stays text, and the key's own reader says what it wants instead.
+            Some(_) => toml::de::ValueDeserializer::parse(&self.value)
+                .and_then(Value::deserialize)
+                .unwrap_or_else(|_| Value::String(self.value.clone())),
         };
         section.insert(self.key.clone(), value);
         Config::deserialize(table).map_err(|error| error.message().to_owned())

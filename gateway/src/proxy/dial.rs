@@ -121,9 +121,10 @@ impl Dialer {
 
     /// One of our own listeners, by whichever of this machine's addresses.
     fn is_ours(&self, address: SocketAddr) -> bool {
+        let ip = address.ip().to_canonical(); // ::ffff:127.0.0.1 is 127.0.0.1
         self.own.get().into_iter().flatten().any(|own| {
-            own.port() == address.port()
-                && (own.ip() == address.ip() || own.ip().is_unspecified() && is_local(address.ip()))
+            let reaches = own.ip() == ip || ip.is_unspecified() || own.ip().is_unspecified() && is_local(ip);
+            own.port() == address.port() && reaches
         })
     }
 

@@ -16,7 +16,7 @@ use crate::Gateway;
 use crate::proxy::identity::Caller;
 use passerelle_policy::{Decision, Reason};
 
-/// Answers one request. A refusal is recorded before it is told.
+/// Answers one request. A refusal is noted for the journal before it is told (see `refusals`).
 pub async fn exchange(leg: &Leg, request: Request<Incoming>) -> Response<Body> {
     let reader = Reader::of(request.headers());
     let mut asked = Asked::of(leg, &request);
@@ -34,12 +34,12 @@ async fn path(leg: &Leg, request: Request<Incoming>, asked: &mut Asked) -> Resul
     let question = leg.question(&request, now)?;
     let published = gateway.policies.current();
     let decision = question.ask(gateway, &published.policy, &caller.session, now);
-    asked.judged(&caller, &question, &decision, published.version);
+    asked.judged(&caller, &question, &decision, &published);
     may_pass(gateway, &caller, &decision, now).await?;
 
     let target = question.target.clone();
     let is_websocket = question.websocket;
-    let permit = Permit::record(leg, &caller, question, &decision, published.version).await?;
+    let permit = Permit::record(leg, &caller, question, &decision, &published).await?;
     Ok(match target {
         Target::Tunnel(authority) if decision.mode == Mode::Tunnel => {
             tunnel::open(permit, leg, request, authority).await

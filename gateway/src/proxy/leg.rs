@@ -15,7 +15,7 @@ use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use jiff::Timestamp;
-use passerelle_policy::{Authority, Reason, Scheme, TargetError, Url};
+use passerelle_policy::{Authority, Reason, Scheme, TargetError, Url, Words};
 
 use super::body::Body;
 use super::exchange::exchange;
@@ -77,7 +77,8 @@ impl Leg {
         builder
             .timer(TokioTimer::new())
             .max_concurrent_streams(limits.streams_per_connection)
-            .max_header_list_size(u32::try_from(limits.head_bytes).unwrap_or(u32::MAX))
+            // Twice our own limit, so that what is over ours is refused by us, in words and on record.
+            .max_header_list_size(u32::try_from(limits.head_bytes * 2).unwrap_or(u32::MAX))
             // An unanswered ping after so long means that nobody is there.
             .keep_alive_interval(std::time::Duration::from_secs(limits.idle_body_seconds));
         if matches!(self.place, Place::Outer) {
@@ -152,7 +153,9 @@ impl Leg {
             }
         }
         if let Some(host) = request.headers().get(HOST) {
-            let host = host.to_str().map_err(|_| TargetError::Malformed("a Host that is not ASCII"))?;
+            const NOT_ASCII: Words =
+                Words::new("un Host qui n'est pas de l'ASCII", "a Host that is not ASCII");
+            let host = host.to_str().map_err(|_| TargetError::Malformed(NOT_ASCII))?;
             if Authority::parse_with_default(host, Scheme::Https)? != *authority {
                 return Ok(Err(Reason::Authority));
             }

@@ -28,8 +28,6 @@ pub struct Exchange {
     pub session: Arc<LiveSession>,
     /// The inspected tunnel that this request came through: when that ends, so does this, for the same reason.
     pub within: Option<Arc<Exchange>>,
-    /// The version it was allowed by.
-    pub policy: u64,
     /// The service recorded and charged.
     pub service: Option<String>,
     pub meter: Meter,
@@ -87,17 +85,11 @@ impl Meter {
 }
 
 impl Exchange {
-    pub fn new(
-        question: Question,
-        session: Arc<LiveSession>,
-        policy: u64,
-        service: Option<String>,
-    ) -> Exchange {
+    pub fn new(question: Question, session: Arc<LiveSession>, service: Option<String>) -> Exchange {
         Exchange {
             question,
             session,
             within: None,
-            policy,
             service,
             meter: Meter::default(),
             charged_by_bytes: false,
@@ -208,11 +200,7 @@ fn judge_again(gateway: &Gateway, exchange: &Exchange, now: Timestamp) -> Option
     if exchange.idle_limit.is_some_and(|limit| exchange.meter.still_for() >= limit) {
         return Some(Reason::Idle);
     }
-    let published = gateway.policies.current();
-    match exchange.question.review(gateway, &published.policy, session, now) {
-        Some(_) if published.version != exchange.policy => Some(Reason::PolicyChanged),
-        reason => reason,
-    }
+    exchange.question.review(gateway, &gateway.policies.current().policy, session, now)
 }
 
 /// Counts the minute in which tunnel bytes passed; when none is left, the tunnel ends.

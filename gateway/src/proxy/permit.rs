@@ -18,6 +18,7 @@ use super::question::Question;
 use super::refusal::Refusal;
 use crate::Gateway;
 use crate::journal_keys::Subject;
+use crate::policy_store::Published;
 
 pub struct Permit {
     gateway: Arc<Gateway>,
@@ -48,13 +49,13 @@ impl Permit {
         caller: &Caller,
         question: Question,
         decision: &Decision,
-        policy: u64,
+        published: &Published,
     ) -> Result<Permit, Refusal> {
         let gateway = &leg.gateway;
         let confidential = decision.terms.confidential;
         let mut opened = Draft::new(Kind::Opened);
         opened.decision = Some(Effect::Allow);
-        opened.sealed = question.sealed(caller, decision, policy);
+        opened.sealed = question.sealed(caller, decision, published);
         let subject = Subject::Person(caller.session.person.clone());
         let key = gateway.sealing_key(&subject).await.map_err(Reason::from)?;
         let opening = gateway.journal.open(opened, key).await.map_err(|error| match error {
@@ -62,7 +63,7 @@ impl Permit {
             _ => Reason::JournalUnavailable,
         })?;
         let service = decision.service.as_ref().map(|service| service.to_string());
-        let mut exchange = Exchange::new(question, caller.session.clone(), policy, service);
+        let mut exchange = Exchange::new(question, caller.session.clone(), service);
         exchange.within = leg.tunnel().map(|tunnel| tunnel.exchange().clone());
         if exchange.question.is_tunnel() {
             exchange.deadline = Some(tokio::time::Instant::now() + gateway.config.limits.tunnel());
@@ -143,9 +144,12 @@ impl Permit {
         let course = self.course();
         let reason =
             course.failed.or(self.exchange.why_ended()).or((!course.finished).then_some(Reason::ClientGone));
-        // Somebody who left took no decision back; everything else that failed is a refusal after the opening.
-        let left = |reason: &Reason| matches!(reason, Reason::ClientGone | Reason::UpstreamGone);
-        let is_refused = course.failed.is_some_and(|reason| !left(&reason));
+        // Who left, or was ended, took no decision back; everything else that failed is a refusal after the opening.
+        let is_ending = |reason: Reason| {
+            matches!(reason, Reason::ClientGone | Reason::UpstreamGone)
+                || self.exchange.why_ended() == Some(reason)
+        };
+        let is_refused = course.failed.is_some_and(|reason| !is_ending(reason));
         let mut closing = Draft::new(Kind::Closed);
         closing.opened = Some(index);
         closing.decision = Some(if is_refused { Effect::Refuse } else { Effect::Allow });

@@ -14,6 +14,7 @@ use passerelle_policy::{
 use super::identity::Caller;
 use crate::Gateway;
 use crate::clock::LocalMinute;
+use crate::policy_store::Published;
 use crate::session::LiveSession;
 
 pub struct Question {
@@ -29,6 +30,13 @@ pub struct Question {
     preflight: Option<String>,
     /// When it was first asked.
     began: Timestamp,
+}
+
+/// All values of a field as one list.
+fn all(headers: &HeaderMap, name: http::HeaderName) -> Option<String> {
+    let values: Vec<_> =
+        headers.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
+    (!values.is_empty()).then(|| values.join(", "))
 }
 
 impl Question {
@@ -80,7 +88,8 @@ impl Question {
             origin: field(ORIGIN),
             referer: field(REFERER),
             content_type: field(CONTENT_TYPE),
-            accept: field(ACCEPT),
+            // Several fields are one list (RFC 9110, section 5.3): none of them may hide behind the first.
+            accept: all(headers, ACCEPT),
             preflight: field(ACCESS_CONTROL_REQUEST_METHOD),
             began: now,
         }
@@ -142,12 +151,12 @@ impl Question {
     }
 
     /// What the records of this question say of it. A confidential service leaves no trace of itself.
-    pub fn sealed(&self, caller: &Caller, decision: &Decision, policy: u64) -> Sealed {
+    pub fn sealed(&self, caller: &Caller, decision: &Decision, published: &Published) -> Sealed {
         let sealed = Sealed {
             terminal: Some(caller.terminal.name.as_str().to_owned()),
             person: Some(caller.session.person.as_str().to_owned()),
             session: Some(caller.session.id.as_str().to_owned()),
-            policy: Some(policy),
+            policy: Some(published.version),
             method: Some(self.method.to_string()),
             ..Sealed::default()
         };
@@ -158,13 +167,15 @@ impl Question {
             service: decision.service.as_ref().map(|service| service.to_string()),
             rule: decision.rule.as_ref().map(|rule| rule.to_string()),
             url: Some(self.url(decision.terms.record_query)),
-            page: self
-                .referer
-                .as_deref()
-                .and_then(|page| Url::parse_written(page).ok())
-                .map(|page| page.without_query_values()),
+            page: self.page(&published.policy),
             ..sealed
         }
+    }
+
+    /// The page that asked, as the Referer tells it; never one of a confidential service.
+    fn page(&self, policy: &Policy) -> Option<String> {
+        let page = Url::parse_written(self.referer.as_deref()?).ok()?.without_query_values();
+        (!policy.names_confidential(&page)).then_some(page)
     }
 
     /// The target for records: query values are dropped unless the rule keeps them.

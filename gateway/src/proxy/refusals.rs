@@ -12,7 +12,7 @@ use std::time::Duration;
 use http::Request;
 use hyper::body::Incoming;
 use passerelle_audit::{Draft, Effect, Kind, Sealed};
-use passerelle_policy::{Decision, Reason};
+use passerelle_policy::{Decision, Policy, Reason};
 use tokio::time::{Instant, sleep};
 
 use super::identity::Caller;
@@ -22,14 +22,19 @@ use super::refusal::Refusal;
 use crate::Gateway;
 use crate::identifier::PersonId;
 use crate::journal_keys::Subject;
+use crate::policy_store::Published;
+use crate::terminal::Terminal;
 
 /// Identical refusals this close together are one record.
 const WINDOW: Duration = Duration::from_secs(1);
+/// Different refusals that may wait for a journal that can't write just now.
+const WAITING_LIMIT: usize = 10_000;
 /// Bytes of a target that could not be read, as the record keeps it.
 const UNREAD_TARGET_BYTES: usize = 2048;
 
 /// What was asked, as far as it was understood when it was refused.
 pub struct Asked {
+    kind: Kind,
     person: Option<PersonId>,
     sealed: Sealed,
 }
@@ -42,7 +47,8 @@ impl Asked {
 
     /// Of a head that hyper never saw.
     pub fn unread(leg: &Leg, method: Option<String>, target: Option<String>) -> Asked {
-        let mut asked = Asked { person: None, sealed: Sealed { method, ..Sealed::default() } };
+        let mut asked =
+            Asked { kind: Kind::Refused, person: None, sealed: Sealed { method, ..Sealed::default() } };
         asked.sealed.terminal = leg.terminal.as_ref().map(|terminal| terminal.name.as_str().to_owned());
         let target = target.map(|target| without_query(&target));
         asked.sealed.url = match (&leg.place, target) {
@@ -56,14 +62,61 @@ impl Asked {
         asked
     }
 
+    /// A sign-in that was not even judged, since too many came before it. `person` is what was typed.
+    pub fn sign_in(terminal: &Terminal, person: String) -> Asked {
+        let terminal = Some(terminal.name.as_str().to_owned());
+        Asked {
+            kind: Kind::SignInFailed,
+            person: None,
+            sealed: Sealed { terminal, person: Some(person), ..Sealed::default() },
+        }
+    }
+
     pub fn by(&mut self, caller: &Caller) {
         self.person = Some(caller.session.person.clone());
         self.sealed.person = Some(caller.session.person.as_str().to_owned());
         self.sealed.session = Some(caller.session.id.as_str().to_owned());
     }
 
-    pub fn judged(&mut self, caller: &Caller, question: &Question, decision: &Decision, policy: u64) {
-        self.sealed = question.sealed(caller, decision, policy);
+    pub fn judged(
+        &mut self,
+        caller: &Caller,
+        question: &Question,
+        decision: &Decision,
+        published: &Published,
+    ) {
+        self.sealed = question.sealed(caller, decision, published);
+    }
+}
+
+impl Asked {
+    fn key(&self, reason: Reason) -> Key {
+        let Sealed { session, terminal, method, url, person, .. } = &self.sealed;
+        Key {
+            kind: self.kind,
+            who: session.clone().or(terminal.clone()).unwrap_or_default(),
+            reason,
+            method: method.clone(),
+            // Of sign-ins, whose name was tried tells them apart.
+            url: url.clone().or(person.clone()),
+        }
+    }
+
+    /// The same as one of many that are only counted: who, and nothing else.
+    fn beyond_the_rate(self) -> (Key, Asked) {
+        let Sealed { terminal, session, person, .. } = self.sealed;
+        let person = person.filter(|_| self.person.is_some());
+        let sealed = Sealed { terminal, session, person, ..Sealed::default() };
+        let asked = Asked { kind: self.kind, person: self.person, sealed };
+        (asked.key(Reason::Rate), asked)
+    }
+
+    /// Without what would name a confidential service: a head that could not be read or was refused early has not been put
+    /// to the policy, and may name one all the same.
+    fn concealed(mut self, policy: &Policy) -> Asked {
+        self.sealed.url = self.sealed.url.filter(|url| !policy.names_confidential(url));
+        self.sealed.page = self.sealed.page.filter(|page| !policy.names_confidential(page));
+        self
     }
 }
 
@@ -76,6 +129,7 @@ fn without_query(target: &str) -> String {
 /// Two refusals with the same key are the same refusal.
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct Key {
+    kind: Kind,
     /// Session, else terminal, else nobody.
     who: String,
     reason: Reason,
@@ -100,8 +154,6 @@ struct State {
     pending: HashMap<Key, Pending>,
     /// Records begun in the second that runs, by who.
     begun: HashMap<String, (Instant, u32)>,
-    /// Refusals beyond the rate, by who: told as one record when they stop.
-    uncounted: HashMap<String, u64>,
 }
 
 impl Refusals {
@@ -110,19 +162,18 @@ impl Refusals {
         if refusal.reason == Reason::JournalUnavailable || gateway.journal.health().failure.is_some() {
             return Reason::JournalUnavailable.into();
         }
-        let who = asked.sealed.session.clone().or(asked.sealed.terminal.clone()).unwrap_or_default();
-        let (method, url) = (asked.sealed.method.clone(), asked.sealed.url.clone());
-        let key = Key { who, reason: refusal.reason, method, url };
-        if !self.note(key, asked, gateway.config.limits.recorded_refusals_per_second) {
+        let asked = asked.concealed(&gateway.policies.current().policy);
+        if !self.note(asked, refusal.reason, gateway.config.limits.recorded_refusals_per_second) {
             return Refusal::from(Reason::Rate).retry_after(WINDOW.as_secs());
         }
         refusal
     }
 
-    /// False when `who` has begun too many records in this second.
-    fn note(&self, key: Key, asked: Asked, limit_per_second: u32) -> bool {
+    /// False when whoever asked has begun too many records in this second; those count as one record of reason `rate`.
+    fn note(&self, asked: Asked, reason: Reason, limit_per_second: u32) -> bool {
         let now = Instant::now();
         let mut state = self.lock();
+        let key = asked.key(reason);
         if let Some(pending) = state.pending.get_mut(&key) {
             pending.count += 1;
             return true;
@@ -132,48 +183,39 @@ impl Refusals {
             (*since, *begun) = (now, 0);
         }
         *begun += 1;
-        if *begun > limit_per_second {
-            *state.uncounted.entry(key.who).or_default() += 1;
-            return false;
-        }
-        let pending = Pending { person: asked.person, sealed: asked.sealed, count: 1, due: now + WINDOW };
-        state.pending.insert(key, pending);
-        true
+        let within = *begun <= limit_per_second;
+        let (key, asked) = if within { (key, asked) } else { asked.beyond_the_rate() };
+        let fresh = Pending { person: asked.person, sealed: asked.sealed, count: 0, due: now + WINDOW };
+        state.pending.entry(key).or_insert(fresh).count += 1;
+        within
     }
 
-    /// Writes what is due; with `all`, everything, and returns once it is on disk.
+    /// Writes what is due; with `all`, everything, and returns once it is on disk. What the journal does not take waits on.
     pub async fn flush(&self, gateway: &Gateway, all: bool) {
-        let now = Instant::now();
-        let due: Vec<_> = {
-            let mut state = self.lock();
-            state.begun.retain(|_, (since, _)| now - *since < WINDOW);
-            let keys: Vec<_> =
-                state.pending.iter().filter(|(_, p)| all || p.due <= now).map(|(k, _)| k.clone()).collect();
-            keys.into_iter()
-                .filter_map(|key| state.pending.remove(&key).map(|pending| (key, pending)))
-                .collect()
-        };
-        let beyond = self.take_beyond(now, all);
-        for (key, pending) in due {
-            let draft = draft(key.reason, pending.count, pending.sealed);
-            write(gateway, pending.person, draft).await;
-        }
-        for (who, count) in beyond {
-            let sealed = Sealed { session: Some(who), ..Sealed::default() };
-            write(gateway, None, draft(Reason::Rate, count, sealed)).await;
+        for (key, pending) in self.take_due(all) {
+            let subject = pending.person.clone().map_or(Subject::Gateway, Subject::Person);
+            if let Err(error) = gateway.append(&subject, draft(&key, &pending)).await {
+                tracing::error!(%error, "a refusal could not be recorded yet");
+                self.put_back(key, pending);
+            }
         }
     }
 
-    /// Those whose flood is over.
-    fn take_beyond(&self, now: Instant, all: bool) -> Vec<(String, u64)> {
+    fn take_due(&self, all: bool) -> Vec<(Key, Pending)> {
+        let now = Instant::now();
         let mut state = self.lock();
-        let State { begun, uncounted, .. } = &mut *state;
-        let over: Vec<_> = uncounted
-            .keys()
-            .filter(|who| all || begun.get(*who).is_none_or(|(since, _)| now - *since >= WINDOW))
-            .cloned()
-            .collect();
-        over.into_iter().filter_map(|who| uncounted.remove(&who).map(|count| (who, count))).collect()
+        state.begun.retain(|_, (since, _)| now - *since < WINDOW);
+        state.pending.extract_if(|_, pending| all || pending.due <= now).collect()
+    }
+
+    fn put_back(&self, key: Key, pending: Pending) {
+        let mut state = self.lock();
+        if state.pending.len() >= WAITING_LIMIT {
+            tracing::error!(count = pending.count, "refusals are lost: too many wait for the journal");
+            return;
+        }
+        let (count, due) = (pending.count, Instant::now() + WINDOW);
+        state.pending.entry(key).or_insert(Pending { count: 0, due, ..pending }).count += count;
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -181,19 +223,12 @@ impl Refusals {
     }
 }
 
-async fn write(gateway: &Gateway, person: Option<PersonId>, draft: Draft) {
-    let subject = person.map_or(Subject::Gateway, Subject::Person);
-    if let Err(error) = gateway.append(&subject, draft).await {
-        tracing::error!(%error, "a refusal could not be recorded");
-    }
-}
-
-fn draft(reason: Reason, count: u64, sealed: Sealed) -> Draft {
-    let mut draft = Draft::new(Kind::Refused);
-    draft.decision = Some(Effect::Refuse);
-    draft.reason = Some(reason.as_str().to_owned());
-    draft.count = Some(count);
-    draft.sealed = sealed;
+fn draft(key: &Key, pending: &Pending) -> Draft {
+    let mut draft = Draft::new(key.kind);
+    draft.decision = (key.kind == Kind::Refused).then_some(Effect::Refuse);
+    draft.reason = Some(key.reason.as_str().to_owned());
+    draft.count = Some(pending.count);
+    draft.sealed = pending.sealed.clone();
     draft
 }
 

@@ -6,6 +6,7 @@ use std::io;
 use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
+use jiff::Timestamp;
 use passerelle_policy::{Authority, Host, Reason};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -56,11 +57,25 @@ async fn run(permit: Permit, host: &Host, mut client: impl ClientStream, mut ups
         Ok(hello) => hello,
         Err(reason) => return refuse(&permit, reason, client).await,
     };
+    if let Err(reason) = charge(&permit).await {
+        return refuse(&permit, reason, client).await;
+    }
     permit.exchange().meter.sent(hello.len());
     if upstream.write_all(&hello).await.is_err() {
         return permit.failed_to(Reason::UpstreamGone);
     }
     splice(permit, client, upstream).await;
+}
+
+/// The minute in which the first bytes pass; the later ones are counted by `live`.
+async fn charge(permit: &Permit) -> Result<(), Reason> {
+    let exchange = permit.exchange();
+    match exchange.service.as_deref() {
+        Some(service) => {
+            permit.gateway().charge_minute(&exchange.session.person, service, Timestamp::now()).await
+        }
+        None => Ok(()),
+    }
 }
 
 /// The bytes of a ClientHello that names `host` and hides nothing.

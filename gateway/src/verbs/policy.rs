@@ -5,8 +5,8 @@ use std::path::Path;
 use jiff::{Timestamp, ToSpan};
 use passerelle_audit::{Kind, Sealed};
 use passerelle_policy::{
-    Access, Caller, Explanation, Finding, Grant, Host, Origin, Policy, Request, Target, Text, Upload, Url,
-    Usage,
+    Access, Caller, Explanation, Finding, Grant, Host, Origin, Policy, Request, Target, TargetError, Text,
+    Upload, Url, Usage,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -18,8 +18,8 @@ use crate::journal_keys::Subject;
 use crate::policy_store::{Version, VersionState};
 
 /// Every finding of a policy file, `FILE:LINE:COL: what — mend`; exit 1 when one is an error. Needs no gateway.
-pub fn check(file: &Path, text: &str) -> Answer {
-    let (findings, services) = match Policy::parse(text) {
+pub fn check(file: &Path, bytes: &[u8]) -> Answer {
+    let (findings, services) = match Policy::parse_bytes(bytes) {
         Ok(checked) => {
             let services = checked.policy.services().len();
             (checked.warnings, Some(services))
@@ -206,7 +206,7 @@ async fn minutes(
     Ok(usage)
 }
 
-fn read(text: &str) -> Result<Policy, VerbError> {
+pub(super) fn read(text: &str) -> Result<Policy, VerbError> {
     let checked = Policy::parse(text).map_err(|findings| {
         let lines = findings.iter().map(ToString::to_string).collect::<Vec<_>>();
         VerbError::PolicyText(lines.join("\n"))
@@ -225,7 +225,7 @@ fn explain_with(
     let url = match Url::parse_written(&question.url) {
         Ok(url) => url,
         // What can't be read is refused on the wire too, with the same reason.
-        Err(error) => return Ok(refused_unread(&question.url, &error)),
+        Err(error) => return Ok(refused_unread(&question.url, &error, question.english)),
     };
     let page = question
         .from_page
@@ -278,13 +278,16 @@ fn explained(explanation: &Explanation, english: bool) -> Answer {
     Answer { exit, text: text.trim_end().to_owned(), error: String::new(), json }
 }
 
-fn refused_unread(url: &str, error: &passerelle_policy::TargetError) -> Answer {
+fn refused_unread(url: &str, error: &TargetError, english: bool) -> Answer {
     let reason = error.reason().as_str();
+    let why = Text { fr: error.french(), en: error.to_string() };
+    let (effect, told) = if english { ("refused", &why.en) } else { ("refusé", &why.fr) };
+    let text = format!("{url}\n{effect}, {reason}\n  {told}");
     let json = json!({
         "decision": "refuse", "reason": reason, "service": null, "rule": null,
-        "trace": [{ "reason": reason, "text": { "fr": error.to_string(), "en": error.to_string() } }], "nearest": [],
+        "trace": [{ "rule": null, "reason": reason, "passed": [], "text": why }], "nearest": [],
     });
-    Answer { exit: 1, text: format!("refuse {reason}\n  {url}: {error}"), error: String::new(), json }
+    Answer { exit: 1, text, error: String::new(), json }
 }
 
 /// What policy texts say.

@@ -46,7 +46,7 @@ checks! {
     minutes: a_minute_is_charged_once, a_restart_keeps_minutes, the_last_minute_is_charged_to_one_only,
         two_gateways_share_one_limit;
     people: are_added_and_listed, forms_are_checked, locked_and_released, pins_are_changed, grants_lapse;
-    policies: two_sign_or_one, roles_and_hands, stale_proposals_are_superseded, refusing_narrows,
+    policies: two_sign_or_one, roles_and_hands, stale_proposals_are_superseded, refusing_narrows, refusing_takes_any_published_policy,
         the_last_signature_publishes_once, nothing_published_is_an_error, another_gateway_publishes;
     requests: are_asked_and_answered, limits_hold;
     sessions: begin_and_are_found, a_second_sign_in_ends_the_first, two_at_once_leave_one, expire_on_time,

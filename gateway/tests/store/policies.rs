@@ -1,4 +1,6 @@
-use passerelle_gateway::policy_store::{PolicyStore, PolicyStoreError, Version, VersionState};
+use passerelle_gateway::policy_store::{
+    LONGEST_POLICY, PolicyStore, PolicyStoreError, Version, VersionState,
+};
 use passerelle_gateway::staff::{Role, Staff};
 
 use crate::databases::{Place, login, now};
@@ -104,6 +106,24 @@ pub async fn refusing_narrows(place: Place) {
     assert!(text.starts_with(STARTER), "what was there stays as it was");
     assert_eq!(text.matches("[[refuse]]").count(), STARTER.matches("[[refuse]]").count() + 2);
     assert!(text.contains("\"www.a.fr\"") && text.contains("\"*.b.fr\""));
+}
+
+/// The emergency works on whatever was published: a list written in line, no last line end, a text of full length.
+pub async fn refusing_takes_any_published_policy(place: Place) {
+    let store = installed(&place).await;
+    let long = format!("{STARTER}\n#{}", "é".repeat((LONGEST_POLICY - STARTER.len()) / 2 - 1));
+    let listed = STARTER.split("[[refuse]]").next().unwrap();
+    let listed = format!("refuse = [ {{hosts=[\"bad.test\"], reason=\"x\"}} ]\n{listed}# end");
+    for text in [listed, long] {
+        store.propose(&text, &security(), "", 1, now()).await.unwrap();
+        for host in ["a.fr", "*.b.fr"] {
+            store.refuse(host, &security(), now()).await.unwrap();
+        }
+        let policy = store.current().policy.clone();
+        for host in ["a.fr", "x.b.fr"] {
+            assert!(policy.refusal_of(&passerelle_policy::Host::parse(host).unwrap()).is_some(), "{host}");
+        }
+    }
 }
 
 pub async fn the_last_signature_publishes_once(place: Place) {

@@ -145,10 +145,6 @@ pub async fn remember_pages(place: Place) {
     let pages = session.pages();
     let pages: Vec<_> = pages.iter().map(|(service, at)| (&**service, *at)).collect();
     assert_eq!(pages, [("ameli", after(2)), ("caf", after(3))]);
-
-    assert_eq!(&*session.language(), "fr");
-    session.set_language("en");
-    assert_eq!(&*session.language(), "en");
 }
 
 /// A store that fails refuses, and does not keep anything from ending.

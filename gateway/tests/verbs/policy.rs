@@ -60,6 +60,15 @@ fn check_places_every_mistake() {
     let json = folder.run(&format!("policy check {file} --json")).json();
     assert_eq!(json["ok"], false);
     assert!(json["findings"].as_array().unwrap().len() >= 3, "{json}");
+    let file = folder.file("latin-1.toml", "");
+    std::fs::write(&file, b"version = 1\n# caf\xe9\n").unwrap();
+    let ran = folder.run(&format!("policy check {file}"));
+    assert_eq!(ran.exit, 1);
+    assert_eq!(
+        ran.out.trim_end(),
+        format!("{file}:2:6: le fichier n'est pas en UTF-8 — l'enregistrer en « UTF-8 sans BOM »")
+    );
+    folder.run(&format!("policy propose {file} --by sam --password-stdin")).refused("");
     folder.run(&format!("policy check {}/absent.toml", folder.root.path().display())).refused("absent.toml");
 }
 
@@ -150,8 +159,35 @@ fn findings_and_walks_speak_the_readers_language() {
     assert_ne!(said(&check, "en_GB.UTF-8"), said(&check, "fr_FR.UTF-8"));
     let file = folder.file("policy.toml", SAMPLE);
     let explain = format!("policy explain --policy {file} --url https://steps.example.fr/x");
-    assert!(said(&explain, "").contains(": refusé steps/1 (path)"));
-    assert!(said(&explain, "en").contains(": refused steps/1 (path)"));
+    assert!(said(&explain, "").contains("\nrefusé, path, steps/1\n"));
+    assert!(said(&explain, "en").contains("\nrefused, path, steps/1\n"));
+}
+
+/// What can't be read at all is explained in the reader's language too, and in both for programs.
+#[test]
+fn an_unreadable_address_is_explained_in_french() {
+    let folder = Folder::new();
+    let file = folder.file("policy.toml", SAMPLE);
+    let check = |url: &str, french: &str, english: &str| {
+        let explain = format!("policy explain --policy {file} --url {url}");
+        let ran = folder.run(&explain);
+        assert!(ran.out.contains(french) && ran.out.contains("refusé"), "{}", ran.out);
+        let json = folder.run(&format!("{explain} --json")).json();
+        let text = &json["trace"][0]["text"];
+        assert_eq!((text["fr"].as_str(), text["en"].as_str()), (Some(french), Some(english)));
+    };
+    check(
+        "https://127.0.0.1/",
+        "dans l'hôte : une adresse, pas un nom",
+        "reading the host: an address, not a name",
+    );
+    check("https://a/", "dans l'hôte : un nom d'une seule partie", "reading the host: a name of one label");
+    check("ftp://a.fr/", "un autre protocole que http et https", "a scheme other than http and https");
+    check(
+        "https://a.fr/../x",
+        "dans le chemin : un segment fait de points",
+        "reading the path: a dot segment",
+    );
 }
 
 #[test]

@@ -29,10 +29,8 @@ fn check_starts(services: &[ReadService], notes: &mut Notes<'_>) {
 
 /// Would a person who opens `start` be let through by this rule?
 fn opens(rule: &Rule, start: &Url) -> bool {
-    let scheme_passes = match start.scheme() {
-        Scheme::Https => true,
-        Scheme::Http => rule.inspect.is_some() && rule.ports.contains(&80),
-    };
+    // A tunnel passes https unread.
+    let scheme_passes = rule.reads(start) || (rule.inspect.is_none() && start.scheme() == Scheme::Https);
     let inspect_passes = rule.inspect.as_ref().is_none_or(|inspect| {
         inspect.kind == AccessKind::Page
             && inspect.methods.contains("GET")

@@ -80,7 +80,9 @@ fn bad_host(written: &str, error: &HostError) -> (Text, Text) {
             text!("écrire le nom d'hôte", "write the host name"),
         );
     }
-    let what = text!("« {written} » n'est pas un nom d'hôte", "\"{written}\" is no host name ({error})");
+    let french = error.french();
+    let what =
+        text!("« {written} » n'est pas un nom d'hôte ({french})", "\"{written}\" is no host name ({error})");
     let mend = match written {
         w if w.contains("://") || w.contains('/') => {
             text!(

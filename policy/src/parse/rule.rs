@@ -47,15 +47,14 @@ pub(super) fn read_rule(table: &DeTable<'_>, at: Span, notes: &mut Notes<'_>) ->
     fields.refuse_empty("ports", notes);
     let ports = fields.integers("ports", 1..=u32::from(u16::MAX), notes).unwrap_or_else(|| vec![443]);
     let ports = ports.into_iter().filter_map(|port| u16::try_from(port).ok()).collect();
-    let (inspect, queries_at) = match mode {
+    // Read in a tunnel too, so that a mistake in a key that must go is told at once: the mend may be to change the mode.
+    let (inspect, queries_at) = read_inspect(&fields, notes);
+    let inspect = match mode {
         Some("tunnel") => {
             refuse_keys_of_inspection(&fields, notes);
-            (None, Vec::new())
+            None
         }
-        _ => {
-            let (inspect, queries_at) = read_inspect(&fields, notes);
-            (Some(inspect), queries_at)
-        }
+        _ => Some(inspect),
     };
     ReadRule { rule: Rule { hosts, ports, inspect }, at, hosts_at, queries_at }
 }

@@ -139,9 +139,10 @@ fn read_start(fields: &Fields<'_>, is_catalogue: bool, notes: &mut Notes<'_>) ->
     match Url::parse_written(written) {
         Ok(url) => (Some(url), span),
         Err(error) => {
+            let french = error.french();
             notes.error(
                 span.clone(),
-                text!("start n'est pas une adresse", "start is no address ({error})"),
+                text!("start n'est pas une adresse ({french})", "start is no address ({error})"),
                 text!(
                     "écrire start = \"https://www.exemple.fr/\"",
                     "write start = \"https://www.example.fr/\""
@@ -199,7 +200,7 @@ fn read_groups(fields: &Fields<'_>, notes: &mut Notes<'_>) -> Vec<String> {
     fields.refuse_empty("groups", notes);
     match fields.strings("groups", notes) {
         None => vec![EVERYONE.to_owned()],
-        Some(groups) => groups.into_iter().map(|(group, _)| group.to_owned()).collect(),
+        Some(groups) => groups.into_iter().map(|(group, at)| value::read_group(group, at, notes)).collect(),
     }
 }
 

@@ -47,6 +47,23 @@ pub(super) fn read_id(fields: &Fields<'_>, notes: &mut Notes<'_>) -> (String, Sp
     (id.to_owned(), span)
 }
 
+/// A group as persons have them: in any other form it would be nobody's.
+pub(super) fn read_group(group: &str, at: Span, notes: &mut Notes<'_>) -> String {
+    let good = |b: u8| b.is_ascii_alphanumeric() || b"._-".contains(&b);
+    let begins_well = group.bytes().next().is_some_and(|b| b.is_ascii_alphanumeric());
+    if !begins_well || group.len() > ID_LIMIT_BYTES || !group.bytes().all(good) {
+        notes.error(
+            at,
+            text!("« {group} » ne peut pas être un groupe", "\"{group}\" cannot be a group"),
+            text!(
+                "1 à 64 lettres sans accent, chiffres, points, tirets et soulignés, une lettre ou un chiffre d'abord : aile-b",
+                "1 to 64 unaccented letters, digits, dots, hyphens and underscores, a letter or digit first: b-wing"
+            ),
+        );
+    }
+    group.to_owned()
+}
+
 pub(super) fn duplicate_id((id, span): (String, Span), notes: &mut Notes<'_>) {
     notes.error(
         span,
