@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
-use passerelle_audit::{KeyId, Kind, Query, Record, Sealed, SearchError, search};
+use passerelle_audit::{HintKey, KeyId, Kind, Query, Record, Sealed, SearchError, search};
 use passerelle_policy::{
     Authority, Caller, Change, Grant, Host, Outcome, Past, Policy, Preview, Skipped, Target, Url,
 };
@@ -55,6 +55,7 @@ pub async fn preview(gateway: &Gateway, question: &Question) -> super::Outcome {
 struct Replay {
     folder: PathBuf,
     keys: JournalKeys,
+    hints: HintKey,
     published: Arc<Published>,
     /// The policies that decided then, by version.
     versions: HashMap<u64, Policy>,
@@ -82,6 +83,7 @@ impl Replay {
         Ok(Replay {
             folder: gateway.audit_folder(),
             keys: gateway.keys.clone(),
+            hints: gateway.authority.journal_key().hint_key(),
             published,
             versions,
             people,
@@ -96,7 +98,7 @@ impl Replay {
         let keyring = |id: &KeyId| self.keys.lookup(id).map(|key| (*key).clone());
         let query = Query { from: Some(self.from), ..Query::default() };
         let mut records = 0;
-        for record in search(&self.folder, keyring, query)? {
+        for record in search(&self.folder, self.hints.clone(), keyring, query)? {
             let record = record?;
             if matches!(record.header.kind, Kind::Opened | Kind::Refused) {
                 records += 1;
@@ -109,7 +111,8 @@ impl Replay {
     fn replay(&self, preview: &mut Preview<'_>, record: &Record) {
         let Record { header, sealed } = record;
         let count = header.count.unwrap_or(1);
-        if header.key.is_some() && *sealed == Sealed::default() {
+        // Every opening and refusal is sealed under somebody's key.
+        if *sealed == Sealed::default() {
             return preview.skip(Skipped::KeyDestroyed, count);
         }
         let reason = header.reason.as_deref().map(str::parse).transpose();
