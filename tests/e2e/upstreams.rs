@@ -90,7 +90,7 @@ const MISBEHAVIOUR: &[(&str, &[u8], u16, &str)] = &[
         "upstream-protocol",
     ),
     ("bare-feed", b"HTTP/1.1 200 OK\nContent-Length: 0\n\n\r\n\r\n", 502, "upstream-protocol"),
-    ("silent-end", b"", 502, "upstream-gone"),
+    ("silent-end", b"", 502, "upstream-protocol"),
     (
         "no-type",
         b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nPK",
