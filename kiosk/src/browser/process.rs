@@ -223,7 +223,7 @@ impl<'a> Owner<'a> {
     }
 
     fn attach_children(&mut self, session: Option<&str>) {
-        let params = json!({"autoAttach": true, "waitForDebuggerOnStart": true, "flatten": true});
+        let params = json!({"autoAttach": true, "waitForDebuggerOnStart": false, "flatten": true});
         self.call(session, "Target.setAutoAttach", params);
     }
 
