@@ -41,9 +41,13 @@ fn as_user(test: &str) -> Option<PathBuf> {
         .current_dir("/");
     // Some of Chromium's renderers die as they start (see the README); the kiosk starts another, and so does this.
     let succeeded = (1..=STARTS).any(|start| {
-        let status = run.status().unwrap();
-        println!("{test} as {USER}, start {start} of {STARTS}: {status}");
-        status.success()
+        let ran = run.output().unwrap();
+        println!("{test} as {USER}, start {start} of {STARTS}: {}", ran.status);
+        // Marked, so that nobody takes the lines of the run inside for results of its own.
+        for line in [ran.stdout, ran.stderr].iter().flat_map(|text| text.split(|byte| *byte == b'\n')) {
+            println!("    | {}", String::from_utf8_lossy(line));
+        }
+        ran.status.success()
     });
     assert!(succeeded, "{test} as {USER} failed {STARTS} times");
     None
