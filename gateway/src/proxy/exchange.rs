@@ -4,17 +4,16 @@
 use http::{Request, Response};
 use hyper::body::Incoming;
 use jiff::Timestamp;
-use passerelle_policy::{Mode, Target};
+use passerelle_policy::{Decision, Mode, Reason, Target};
 
 use super::body::Body;
+use super::identity::Caller;
 use super::leg::Leg;
 use super::permit::Permit;
 use super::refusal::{Reader, Refusal};
 use super::refusals::Asked;
 use super::{forward, inspect, tunnel, websocket};
 use crate::Gateway;
-use crate::proxy::identity::Caller;
-use passerelle_policy::{Decision, Reason};
 
 /// Answers one request. A refusal is noted for the journal before it is told (see `refusals`).
 pub async fn exchange(leg: &Leg, request: Request<Incoming>) -> Response<Body> {

@@ -347,7 +347,8 @@ impl<'a> Owner<'a> {
         }
     }
 
-    /// A new target waits for us: our page, a frame of it, or a window that it wants.
+    /// A new target: our page, a frame of it, or a window that it wants. None waits for us, since a window that did would hold
+    /// up the page that opened it.
     async fn attached(&mut self, params: &Value) {
         let Some(session) = params["sessionId"].as_str().map(String::from) else { return };
         let info = &params["targetInfo"];
@@ -364,13 +365,8 @@ impl<'a> Owner<'a> {
             (Some("page"), Some(_)) => {
                 self.call(None, "Target.closeTarget", json!({"targetId": info["targetId"]}));
             }
-            (Some("iframe"), _) => {
-                self.dress(&session);
-                self.call(Some(&session), "Runtime.runIfWaitingForDebugger", json!({}));
-            }
-            _ => {
-                self.call(Some(&session), "Runtime.runIfWaitingForDebugger", json!({}));
-            }
+            (Some("iframe"), _) => self.dress(&session),
+            _ => {}
         }
     }
 
@@ -397,7 +393,6 @@ impl<'a> Owner<'a> {
         self.call(Some(session), "Emulation.setScrollbarsHidden", json!({"hidden": false}));
         self.call(Some(session), "Emulation.setFocusEmulationEnabled", json!({"enabled": true}));
         self.show_at_size();
-        self.call(Some(session), "Runtime.runIfWaitingForDebugger", json!({}));
     }
 
     /// The main page is at another address: its title comes later.
