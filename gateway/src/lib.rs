@@ -9,6 +9,7 @@ pub mod authority;
 pub mod client_hello;
 pub mod clock;
 pub mod config;
+mod console;
 pub mod control;
 pub mod identifier;
 pub mod init;
@@ -21,6 +22,7 @@ pub mod policy_store;
 pub mod proxy;
 mod public_log;
 pub mod request;
+pub mod second_factor;
 pub mod secret;
 pub mod session;
 pub mod staff;
@@ -52,6 +54,7 @@ use crate::access_stop::AccessStop;
 use crate::authority::Authority;
 use crate::clock::LocalMinute;
 use crate::config::{Config, Overrides};
+use crate::console::StaffSessions;
 use crate::identifier::PersonId;
 use crate::journal_keys::{JournalKeys, Subject};
 use crate::minutes::Minutes;
@@ -62,6 +65,7 @@ use crate::proxy::live::{self, Exchanges};
 use crate::proxy::refusals::{self, Refusals};
 use crate::proxy::upstream::Pools;
 use crate::request::Requests;
+use crate::second_factor::SecondFactors;
 use crate::secret::{HashCost, Hasher};
 use crate::session::{EndReason, LiveSession, SessionLimits, Sessions};
 use crate::staff::StaffRoll;
@@ -78,6 +82,8 @@ pub struct Gateway {
     pub people: People,
     pub terminals: Terminals,
     pub staff: StaffRoll,
+    pub second_factors: SecondFactors,
+    pub staff_sessions: StaffSessions,
     pub sessions: Sessions,
     pub policies: PolicyStore,
     pub requests: Requests,
@@ -179,6 +185,8 @@ impl Gateway {
             journal_key: authority.journal_key().verifier_key(&config.journal.gateway).to_string(),
             terminals: Terminals::open(store.clone()).await?,
             staff: StaffRoll::new(store.clone(), hasher),
+            second_factors: SecondFactors::new(store.clone()),
+            staff_sessions: StaffSessions::default(),
             policies: PolicyStore::open(store.clone()).await?,
             requests: Requests::new(store.clone()),
             minutes: Minutes::new(store.clone()),

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use http::header::CONTENT_TYPE;
-use http::{HeaderValue, Method, Request, Response};
+use http::{HeaderValue, Request, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -23,6 +23,7 @@ use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
+use crate::console::Console;
 use crate::identifier::TerminalId;
 use crate::proxy::body::{self, Body};
 use crate::proxy::leg::{self, Leg};
@@ -30,7 +31,7 @@ use crate::proxy::refusal::{Reader, Refusal};
 use crate::strict_http1::StrictIo;
 use crate::terminal::Terminal;
 use crate::tls::fingerprint;
-use crate::{Gateway, public_log, tls};
+use crate::{Gateway, tls};
 
 /// How long a connection without a terminal may last.
 const UNENROLLED_LIMIT: Duration = Duration::from_secs(30);
@@ -119,32 +120,21 @@ fn terminal_of(gateway: &Gateway, stream: &TlsStream<TcpStream>) -> Result<Optio
     }
 }
 
-/// The staff port: for now the journal's public files; pages come with the console.
+/// The staff port: the console, and the journal's public files.
 pub async fn staff(gateway: Arc<Gateway>, listener: TcpListener, config: ServerConfig) {
     let acceptor = TlsAcceptor::from(Arc::new(config));
+    let console = Console::new(&gateway);
     accept(gateway, listener, move |gateway, stream| {
-        let acceptor = acceptor.clone();
+        let (acceptor, console) = (acceptor.clone(), console.clone());
         async move {
+            let Ok(peer) = stream.peer_addr() else { return };
             if let Ok(Ok(stream)) = timeout(gateway.config.limits.head(), acceptor.accept(stream)).await {
-                serve_plain(gateway, stream, staff_answer).await;
+                serve_plain(gateway, stream, move |_, request| console.clone().answer(request, peer.ip()))
+                    .await;
             }
         }
     })
     .await;
-}
-
-async fn staff_answer(gateway: Arc<Gateway>, request: Request<Incoming>) -> Response<Body> {
-    if !gateway.is_our_host(request.headers(), request.uri()) {
-        return Refusal::from(Reason::Authority).respond(Reader::Program);
-    }
-    if request.method() != Method::GET {
-        return Refusal::from(Reason::Method).allowing(vec!["GET".into()]).respond(Reader::Program);
-    }
-    let answer = match request.uri().path() {
-        "/checkpoint" => public_log::checkpoint(&gateway).await,
-        path => public_log::tile(&gateway, path, public_log::Reader::Staff).await,
-    };
-    answer.unwrap_or_else(|refusal| refusal.respond(Reader::Program))
 }
 
 /// Health, readiness and figures, on the loopback.
@@ -170,8 +160,11 @@ fn text(text: String) -> Response<Body> {
 }
 
 /// HTTP/1.1 behind the strict judge, for the ports that no terminal reaches.
-async fn serve_plain<S, F>(gateway: Arc<Gateway>, stream: S, answer: fn(Arc<Gateway>, Request<Incoming>) -> F)
-where
+async fn serve_plain<S, F>(
+    gateway: Arc<Gateway>,
+    stream: S,
+    answer: impl Fn(Arc<Gateway>, Request<Incoming>) -> F,
+) where
     S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Send + Unpin + 'static,
     F: Future<Output = Response<Body>> + Send + 'static,
 {

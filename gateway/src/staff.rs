@@ -3,6 +3,8 @@
 //! Called by the verbs that name who acts (`--by LOGIN`) and by the console. Wrong passwords meet the delays of `attempts`
 //! under one tally a login: the wait stays under 30 s, so that nobody can lock an administrator out of the stop button.
 
+use std::net::IpAddr;
+
 use jiff::Timestamp;
 
 use crate::attempts::{AttemptError, Attempts};
@@ -126,9 +128,49 @@ impl StaffRoll {
         if self.store.add_staff(&staff, &hash).await? { Ok(()) } else { Err(StaffError::Exists(staff.login)) }
     }
 
+    /// `one_time`: somebody else chose it, and the console asks its owner for another.
+    pub async fn set_password(
+        &self,
+        login: &Login,
+        password: &str,
+        one_time: bool,
+    ) -> Result<(), StaffError> {
+        if !(SHORTEST_PASSWORD..=LONGEST_SECRET).contains(&password.len()) {
+            return Err(StaffError::PasswordForm);
+        }
+        let hash = self.hasher.hash(password).await?;
+        Ok(self.store.set_password_hash(login, &hash, one_time).await?)
+    }
+
+    /// As the store has it now: whoever holds a role may lose it meanwhile.
+    pub async fn get(&self, login: &Login) -> Result<Option<Staff>, StoreError> {
+        Ok(self.store.staff(login.as_str()).await?.map(|(staff, _)| staff))
+    }
+
     /// By login.
     pub async fn list(&self) -> Result<Vec<Staff>, StoreError> {
         self.store.all_staff().await
+    }
+
+    /// The same at the console: wrong tries from one address meet delays too, so that unknown logins can't be tried without end
+    /// (and fill the journal).
+    pub async fn verify_from(
+        &self,
+        login: &str,
+        password: &str,
+        from: IpAddr,
+        now: Timestamp,
+    ) -> Result<Staff, StaffError> {
+        let attempt = self.attempts.admit_anywhere(&format!("staff-at:{from}"), true, now).await?;
+        let staff = self.verify(login, password, now).await?;
+        attempt.was_right().await?;
+        Ok(staff)
+    }
+
+    /// Whether this is the password of now. Without delays: only for whoever has just signed in with it.
+    pub(crate) async fn is_password(&self, login: &Login, password: &str) -> Result<bool, StaffError> {
+        let hash = self.store.staff(login.as_str()).await?.map(|(_, hash)| hash);
+        Ok(self.hasher.verify(password, hash.as_deref()).await?)
     }
 
     /// Whose password this is, under the delay rules. Whether the login exists changes neither the answer nor its time.

@@ -16,6 +16,7 @@ mod minutes;
 mod people;
 mod policies;
 mod requests;
+mod second_factors;
 mod sessions;
 mod staff;
 mod terminals;
@@ -89,6 +90,7 @@ impl Store {
     pub(crate) async fn forget_before(&self, then: Timestamp) -> Result<(), StoreError> {
         self.forget_sessions_before(then).await?;
         self.forget_minutes_before(then.to_zoned(jiff::tz::TimeZone::UTC).date()).await?;
+        self.forget_staff_sign_ins_before(then).await?;
         self.forget_invitations_before(then).await
     }
 

@@ -1,4 +1,5 @@
 use super::{Attempting, Store, StoreError, identifier, timestamp};
+use crate::identifier::Login;
 use crate::staff::{Role, Staff};
 
 type Row = (String, String, i64, i64);
@@ -48,5 +49,17 @@ impl Store {
         let sql = "SELECT password_hash FROM staff WHERE login = $1";
         let hash = sqlx::query_scalar::<_, String>(sql).bind(login).fetch_optional(&self.pool).await;
         row.zip(hash.attempting(ATTEMPTED)?).map(|(row, hash)| Ok((staff(row)?, hash))).transpose()
+    }
+
+    /// `one_time`: its owner must change it at the next sign-in.
+    pub(crate) async fn set_password_hash(
+        &self,
+        login: &Login,
+        hash: &str,
+        one_time: bool,
+    ) -> Result<(), StoreError> {
+        let sql = "UPDATE staff SET password_hash = $2, one_time_password = $3 WHERE login = $1";
+        let query = sqlx::query(sql).bind(login.as_str()).bind(hash).bind(i64::from(one_time));
+        query.execute(&self.pool).await.map(drop).attempting("changing a password")
     }
 }

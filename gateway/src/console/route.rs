@@ -1,0 +1,125 @@
+//! The table: every route of the staff port, and whom it serves. What is not here does not exist.
+//!
+//! Read by [`super::guard`], which asks it before a page's function is called, and by a test that walks it.
+
+use std::pin::Pin;
+use std::sync::Arc;
+
+use http::Method;
+
+use super::call::{Answer, Call, StaffCall};
+use super::session::StaffSession;
+use super::{assets, home, sign_in};
+use crate::staff::Role::{self, Administrator, Auditor, Counsellor, Referent, Security};
+
+/// Everybody who signed in.
+pub const ALL: &[Role] = &Role::ALL;
+/// Who decides what people can reach, and may stop it.
+pub const DECIDES: &[Role] = &[Administrator, Security];
+/// Who reads everything that is recorded. The auditor changes nothing.
+pub const READS: &[Role] = &[Administrator, Security, Auditor];
+/// Who answers requests: of their own people, the administrator of all.
+pub const ACCOMPANIES: &[Role] = &[Administrator, Counsellor, Referent];
+/// Who looks after people, terminals and staff.
+pub const ADMINISTERS: &[Role] = &[Administrator];
+
+/// In bytes: forms of a few fields.
+const FORM_LIMIT: usize = 64 * 1024;
+/// In bytes: a policy of 1 MiB, percent-encoded at its worst.
+pub const POLICY_FORM_LIMIT: usize = 3 * 1024 * 1024 + FORM_LIMIT;
+
+type Answering = Pin<Box<dyn Future<Output = Answer> + Send>>;
+
+/// Whom a route serves, and how.
+#[derive(Clone)]
+pub enum Access {
+    /// Anybody, signed in or not.
+    Open(Arc<dyn Fn(Call) -> Answering + Send + Sync>),
+    /// Whoever is somewhere in their sign-in, and the session that says where.
+    SigningIn(Arc<dyn Fn(Call, Arc<StaffSession>) -> Answering + Send + Sync>),
+    /// Staff of these roles.
+    Staff(&'static [Role], Arc<dyn Fn(StaffCall) -> Answering + Send + Sync>),
+}
+
+/// What the body of a request may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Takes {
+    /// A form of at most so many bytes, with the token in its field `csrf`.
+    Form(usize),
+    /// Bytes that the page reads itself, as they come; the token is in the header `x-csrf-token`.
+    Upload,
+}
+
+pub struct Route {
+    pub method: Method,
+    /// As axum writes it.
+    pub path: &'static str,
+    pub takes: Takes,
+    pub access: Access,
+}
+
+/// Every route there is.
+pub fn table() -> Vec<Route> {
+    vec![
+        // Without sign-in: what a browser needs to begin, and the public files of the journal.
+        get("/assets/{name}", open(assets::asset)),
+        get("/checkpoint", open(assets::checkpoint)),
+        get("/tile/{*path}", open(assets::tile)),
+        post("/language", open(home::language)),
+        get("/sign-in", open(sign_in::ask)),
+        post("/sign-in", open(sign_in::password)),
+        get("/sign-in/code", signing_in(sign_in::ask_code)),
+        post("/sign-in/code", signing_in(sign_in::code)),
+        get("/sign-in/enrol", signing_in(sign_in::show_secret)),
+        post("/sign-in/enrol", signing_in(sign_in::enrol)),
+        get("/sign-in/password", signing_in(sign_in::ask_new_password)),
+        post("/sign-in/password", signing_in(sign_in::new_password)),
+        post("/sign-out", signing_in(sign_in::sign_out)),
+        // Everybody.
+        get("/", staff(ALL, home::show)),
+    ]
+}
+
+/// Whether a role is served there; `path` as the table writes it.
+pub fn allows(method: &Method, path: &str, role: Role) -> bool {
+    table().iter().filter(|route| route.method == *method && route.path == path).any(|route| {
+        match route.access {
+            Access::Staff(roles, _) => roles.contains(&role),
+            Access::Open(_) | Access::SigningIn(_) => true,
+        }
+    })
+}
+
+fn get(path: &'static str, access: Access) -> Route {
+    Route { method: Method::GET, path, takes: Takes::Form(FORM_LIMIT), access }
+}
+
+fn post(path: &'static str, access: Access) -> Route {
+    Route { method: Method::POST, path, takes: Takes::Form(FORM_LIMIT), access }
+}
+
+fn open<F: Future<Output = Answer> + Send + 'static>(
+    answer: impl Fn(Call) -> F + Send + Sync + 'static,
+) -> Access {
+    Access::Open(Arc::new(move |call| Box::pin(answer(call))))
+}
+
+fn signing_in<F: Future<Output = Answer> + Send + 'static>(
+    answer: impl Fn(Call, Arc<StaffSession>) -> F + Send + Sync + 'static,
+) -> Access {
+    Access::SigningIn(Arc::new(move |call, session| Box::pin(answer(call, session))))
+}
+
+fn staff<F: Future<Output = Answer> + Send + 'static>(
+    roles: &'static [Role],
+    answer: impl Fn(StaffCall) -> F + Send + Sync + 'static,
+) -> Access {
+    Access::Staff(roles, Arc::new(move |call| Box::pin(answer(call))))
+}
+
+impl Route {
+    /// The same with another kind of body.
+    pub fn taking(self, takes: Takes) -> Route {
+        Route { takes, ..self }
+    }
+}

@@ -1,0 +1,1 @@
+-- Where people are in the catalogue comes in this step.
