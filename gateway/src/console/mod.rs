@@ -23,14 +23,23 @@
 //!    `say("key")` and fail for a key that either lacks.
 //! 4. Every form begins with `call.token()`, every input has a `label`, every table a `caption`, inside `div.table` (it scrolls).
 
+mod access;
 mod assets;
 mod call;
 mod guard;
 mod home;
+mod journal;
 mod page;
+mod reading;
+mod records;
+mod requests;
 mod route;
 mod session;
+mod sessions;
 mod sign_in;
+mod story;
+#[cfg(test)]
+mod tests;
 
 use std::net::IpAddr;
 use std::sync::Arc;

@@ -10,7 +10,14 @@ use super::session::Stage;
 use crate::text::{Language, text};
 
 /// The menu, in the order of use; who may not open a page doesn't see it.
-const MENU: &[(&str, &str)] = &[("/", "menu-home")];
+const MENU: &[(&str, &str)] = &[
+    ("/", "menu-home"),
+    ("/sessions", "menu-sessions"),
+    ("/requests", "menu-requests"),
+    ("/records", "menu-records"),
+    ("/journal", "menu-journal"),
+    ("/access", "menu-access"),
+];
 
 /// Where access is stopped and resumed.
 const STOP_PAGE: &str = "/access";
@@ -109,7 +116,7 @@ fn is_current(path: &str, item: &str) -> bool {
 fn stop_bar(call: &StaffCall) -> Markup {
     let stops = call.gateway.access_stop.subscribe().borrow().clone();
     let groups = stops.groups.iter().map(|group| group.as_str()).collect::<Vec<_>>().join(", ");
-    let may = route::allows(&Method::POST, STOP_PAGE, call.role());
+    let may = route::allows(&Method::GET, STOP_PAGE, call.role());
     html! {
         @if stops.all || !groups.is_empty() {
             div.stopped role="status" {
