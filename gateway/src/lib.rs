@@ -102,6 +102,7 @@ pub struct Gateway {
     /// Where terminals are served, once they are.
     terminal_address: OnceLock<SocketAddr>,
     pub(crate) terminal_places: listener::Places,
+    pub(crate) terminal_addresses: listener::TerminalAddresses,
     /// No new connections from here on.
     pub(crate) stopping: CancellationToken,
     /// Everything is over.
@@ -196,6 +197,7 @@ impl Gateway {
             pools: Pools::default(),
             terminal_address: OnceLock::new(),
             terminal_places: listener::Places::default(),
+            terminal_addresses: listener::TerminalAddresses::default(),
             stopping: CancellationToken::new(),
             stopped: CancellationToken::new(),
             config,

@@ -69,14 +69,14 @@ pub fn signing_in(call: &Call, title: &str, body: Markup) -> Response {
     frame(call.language, title, html! {}, language_form(call.language, &call.path), body, html! {})
 }
 
-/// The page that says why there is none.
+/// The page that says why there is none. What the store or the disk said is for the log: anybody may read this page.
 pub fn failure(language: Language, failure: &Failure) -> Response {
     let title = text(language, failure.key());
     let body = html! {
         div.narrow {
             h1 { (title) }
             p { (text(language, &format!("{}-help", failure.key()))) }
-            @if let Failure::Refused(why) | Failure::Unavailable(why) = failure { p.why { (why) } }
+            @if let Failure::Refused(why) = failure { p.why { (why) } }
             p { a href="/" { (text(language, "back-home")) } }
         }
     };

@@ -11,6 +11,7 @@ use passerelle_audit::{Kind, Query, Record};
 use super::call::{Answer, Failure, StaffCall};
 use super::page;
 use super::reading::walk;
+use super::records::escaped;
 use super::story::{self, Event, Load, Page, Visit};
 use crate::identifier::PersonId;
 use crate::person::Person;
@@ -60,7 +61,7 @@ pub async fn list(call: StaffCall) -> Answer {
         @if past.is_empty() { (page::empty(&call.say("sessions-none"))) }
         @else { (past_table(&call, &people, &past)) }
         @if let Some(older) = older {
-            div.pages { a href={ "/sessions?person=" (typed) "&before=" (older) } { (call.say("older")) } }
+            div.pages { a href={ "/sessions?person=" (escaped(&typed)) "&before=" (older) } { (call.say("older")) } }
         }
     };
     call.page("sessions-title", body)
