@@ -10,6 +10,8 @@ mod people;
 mod policies;
 mod requests;
 mod sessions;
+#[path = "../../../tests/src/skip.rs"]
+mod skip;
 mod staff;
 mod stops;
 mod terminals;
