@@ -31,7 +31,9 @@ pub fn check(file: &Path, bytes: &[u8]) -> Answer {
     let json = json!({ "ok": services.is_some(), "services": services, "findings": findings });
     match services {
         Some(services) => {
-            let done = format!("{}: good, {services} service(s)", file.display());
+            let (bon, good) =
+                (format!("correct, services : {services}"), format!("good, services: {services}"));
+            let done = format!("{}: {}", file.display(), spoken(&Text { fr: bon, en: good }));
             Answer::done(if lines.is_empty() { done } else { format!("{lines}\n{done}") }, json)
         }
         None => Answer { exit: 1, text: lines, error: String::new(), json },
@@ -39,8 +41,12 @@ pub fn check(file: &Path, bytes: &[u8]) -> Answer {
 }
 
 fn line(file: &Path, finding: &Finding) -> String {
-    let (file, word) = (file.display(), if finding.is_error() { "" } else { "warning: " });
-    let (what, mend) = (spoken(&finding.what), spoken(&finding.mend));
+    let word = match (finding.is_error(), in_english()) {
+        (true, _) => "",
+        (false, true) => "warning: ",
+        (false, false) => "attention : ",
+    };
+    let (file, what, mend) = (file.display(), spoken(&finding.what), spoken(&finding.mend));
     format!("{file}:{}:{}: {word}{what} — {mend}", finding.line, finding.column)
 }
 
