@@ -93,7 +93,7 @@ pub struct Journal {
     /// This gateway's name in its records and in its log's verifier key.
     #[serde(deserialize_with = "gateway_name")]
     pub gateway: String,
-    /// Not acted on yet: nothing is pruned.
+    /// Whole months before the one that runs: what is older is erased. See `retention`.
     #[serde(deserialize_with = "within::<1, 120, _, _>")]
     pub retention_months: u32,
 }

@@ -21,6 +21,7 @@ pub mod policy_store;
 pub mod proxy;
 mod public_log;
 pub mod request;
+pub mod retention;
 pub mod secret;
 pub mod session;
 pub mod staff;
@@ -222,6 +223,7 @@ impl Gateway {
         ];
         tokio::spawn(live::supervise(self.clone()));
         tokio::spawn(refusals::write_due(self.clone()));
+        tokio::spawn(retention::keep(self.clone()));
 
         writeln!(std::io::stdout(), "ready terminal={at_terminal} staff={at_staff} metrics={at_metrics}")
             .map_err(ServeError::Output)?;
