@@ -101,8 +101,9 @@ pub struct Journal {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Session {
-    #[serde(deserialize_with = "within::<1, 24, _, _>")]
-    pub hours: u32,
+    /// From sign-in to the end, whatever happens.
+    #[serde(deserialize_with = "within::<10, 86400, _, _>")]
+    pub limit_seconds: u32,
     #[serde(deserialize_with = "within::<10, 7200, _, _>")]
     pub idle_lock_seconds: u32,
 }
@@ -310,34 +311,7 @@ impl Default for Journal {
 
 impl Default for Session {
     fn default() -> Self {
-        Session { hours: 2, idle_lock_seconds: 300 }
-    }
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Limits {
-            head_seconds: 10,
-            head_bytes: 65_536,
-            headers: 100,
-            target_bytes: 8192,
-            idle_body_seconds: 60,
-            idle_connection_seconds: 120,
-            dns_seconds: 5,
-            connect_seconds: 10,
-            answer_seconds: 60,
-            tunnel_hours: 4,
-            idle_tunnel_seconds: 600,
-            download_bytes: 2 << 30,
-            recorded_refusals_per_second: 20,
-            connections: 4096,
-            connections_per_terminal: 64,
-            streams_per_connection: 100,
-            api_body_bytes: 65_536,
-            leaves: 1024,
-            leaf_days: 7,
-            stop_seconds: 10,
-        }
+        Session { limit_seconds: 7200, idle_lock_seconds: 300 }
     }
 }
 

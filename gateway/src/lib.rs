@@ -163,7 +163,7 @@ impl Gateway {
         let hasher = Hasher::new(HashCost::STATED);
         let people = People::new(store.clone(), hasher.clone());
         let limits = SessionLimits {
-            length_seconds: config.session.hours * 3600,
+            length_seconds: config.session.limit_seconds,
             idle_limit_seconds: config.session.idle_lock_seconds,
         };
         let sessions =
