@@ -13,14 +13,14 @@ pub async fn stop(gateway: &Gateway, group: Option<&str>, by: &Credentials) -> O
     let staff = staff::publisher(gateway, by).await?;
     let group = group.map(GroupId::parse).transpose()?;
     stop_by(gateway, group.as_ref(), &staff.login).await?;
-    Ok(answer("stopped", group.as_ref()))
+    Ok(answer("stopped", group.as_ref()).by(&staff))
 }
 
 pub async fn resume(gateway: &Gateway, group: Option<&str>, by: &Credentials) -> Outcome {
     let staff = staff::publisher(gateway, by).await?;
     let group = group.map(GroupId::parse).transpose()?;
     resume_by(gateway, group.as_ref(), &staff.login).await?;
-    Ok(answer("resumed", group.as_ref()))
+    Ok(answer("resumed", group.as_ref()).by(&staff))
 }
 
 /// In force before it is recorded: stopping must not wait for a disk. Sessions stay, what they do is refused. The caller has seen
