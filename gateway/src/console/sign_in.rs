@@ -97,7 +97,7 @@ pub async fn enrol(call: Call, session: Arc<StaffSession>) -> Answer {
             let (next, token) = advance(&call, &session).await?;
             let body = html! {
                 p { (call.say("recovery-hint")) }
-                ul.codes { @for code in &codes { li { code { (code.as_str()) } } } }
+                ul.codes { @for code in &codes { li { code { (in_fours(code)) } } } }
                 p { a.button href=(next) { (call.say("recovery-noted")) } }
             };
             Ok(with_session(page::signing_in(&call, &call.say("recovery-title"), body), &token))
