@@ -14,6 +14,7 @@ pub mod identifier;
 pub mod init;
 pub mod journal_keys;
 pub mod kiosk_api;
+pub mod learning;
 mod listener;
 pub mod minutes;
 pub mod person;
@@ -54,6 +55,7 @@ use crate::clock::LocalMinute;
 use crate::config::{Config, Overrides};
 use crate::identifier::PersonId;
 use crate::journal_keys::{JournalKeys, Subject};
+use crate::learning::Learning;
 use crate::minutes::Minutes;
 use crate::person::People;
 use crate::policy_store::PolicyStore;
@@ -81,6 +83,7 @@ pub struct Gateway {
     pub sessions: Sessions,
     pub policies: PolicyStore,
     pub requests: Requests,
+    pub learning: Learning,
     pub minutes: Minutes,
     pub access_stop: AccessStop,
     pub keys: JournalKeys,
@@ -181,6 +184,7 @@ impl Gateway {
             staff: StaffRoll::new(store.clone(), hasher),
             policies: PolicyStore::open(store.clone()).await?,
             requests: Requests::new(store.clone()),
+            learning: Learning::default(),
             minutes: Minutes::new(store.clone()),
             access_stop: AccessStop::open(store.clone()).await?,
             exchanges: Exchanges::default(),

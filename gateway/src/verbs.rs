@@ -8,6 +8,7 @@
 pub mod access;
 pub mod audit;
 mod disclosure;
+pub mod learn;
 pub mod person;
 pub mod policy;
 pub mod policy_import;
@@ -47,6 +48,8 @@ pub enum Request {
     PolicyHistory,
     PolicyExplain(policy::Explain),
     PolicyPreview(policy_preview::Question),
+    PolicyLearn { asked: learn::Learn, by: Credentials },
+    PolicyLearnt { person: String, by: Credentials },
     AccessStop { group: Option<String>, by: Credentials },
     AccessResume { group: Option<String>, by: Credentials },
     JournalKeys,
@@ -159,6 +162,8 @@ pub enum VerbError {
     #[error(transparent)]
     Authority(#[from] crate::authority::AuthorityError),
     #[error(transparent)]
+    Learning(#[from] crate::learning::LearningError),
+    #[error(transparent)]
     Store(#[from] crate::store::StoreError),
     #[error("it was done, but its record could not be written")]
     Record(#[from] crate::RecordError),
@@ -203,6 +208,8 @@ pub async fn execute(gateway: &Gateway, request: Request) -> Answer {
         Request::PolicyHistory => policy::history(gateway).await,
         Request::PolicyExplain(question) => policy::explain(gateway, &question).await,
         Request::PolicyPreview(question) => policy_preview::preview(gateway, &question).await,
+        Request::PolicyLearn { asked, by } => learn::start(gateway, &asked, &by).await,
+        Request::PolicyLearnt { person, by } => learn::stop(gateway, &person, &by).await,
         Request::AccessStop { group, by } => access::stop(gateway, group.as_deref(), &by).await,
         Request::AccessResume { group, by } => access::resume(gateway, group.as_deref(), &by).await,
         Request::JournalKeys => {
