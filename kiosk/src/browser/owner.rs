@@ -45,6 +45,8 @@ enum Pending {
     Title,
     /// The loaded page was painted.
     Painted,
+    /// A window has the focus: nothing waits for it.
+    Focused,
 }
 
 /// A page: a tab or window of Chromium's, which nobody sees as such.
@@ -55,8 +57,8 @@ struct Page {
     url: String,
     title: Option<String>,
     loading: bool,
-    /// Waits for our word to run.
-    paused: bool,
+    /// It has been told that it has the focus, whatever Chromium thinks of its windows.
+    focused: bool,
 }
 
 impl Page {
@@ -179,8 +181,9 @@ impl<'a> Owner<'a> {
                     url: String::new(),
                     title: None,
                     loading: true,
-                    paused,
+                    focused: false,
                 });
+                self.release(session, paused);
             }
             Some("iframe") => {
                 self.dress(session);
@@ -192,7 +195,7 @@ impl<'a> Owner<'a> {
 
     fn add_page(&mut self, page: Page) {
         if self.pages.iter().any(|known| known.target == page.target) {
-            return self.release(&page.session, page.paused);
+            return;
         }
         if self.pages.len() == PAGE_LIMIT {
             let oldest_window = self.pages[1].session.clone();
@@ -226,8 +229,17 @@ impl<'a> Owner<'a> {
         self.call(Some(session), "Network.setBypassServiceWorker", json!({"bypass": true}));
         self.call(Some(session), "Emulation.setScrollbarsHidden", json!({"hidden": false}));
         self.show_at_size();
-        let focus = json!({"enabled": true});
-        self.ask(session, "Emulation.setFocusEmulationEnabled", focus, Pending::Dressed);
+        // A window goes to its page as soon as it is released, and gets the focus there.
+        if self.is_starting() {
+            self.focus(session, Pending::Dressed);
+        }
+    }
+
+    fn focus(&mut self, session: &str, pending: Pending) {
+        if let Some(page) = self.page(session).filter(|page| !page.focused) {
+            page.focused = true;
+            self.ask(session, "Emulation.setFocusEmulationEnabled", json!({"enabled": true}), pending);
+        }
     }
 
     fn release(&mut self, session: &str, paused: bool) {
@@ -252,7 +264,6 @@ impl<'a> Owner<'a> {
     /// Closes a page; who shows the next one is told by whether it was shown.
     fn close(&mut self, session: &str) {
         if let Some(page) = self.forget(session) {
-            self.release(session, page.paused);
             self.call(None, "Target.closeTarget", json!({"targetId": page.target}));
         }
     }

@@ -42,18 +42,18 @@ impl Owner<'_> {
             (Pending::Title, Ok(answer)) => {
                 self.titled(&session, answer["result"]["value"].as_str().unwrap_or_default()).await;
             }
-            (Pending::Painted, Ok(_)) => self.loading(&session, false).await,
+            (Pending::Painted, Ok(_)) => {
+                self.focus(&session, Pending::Focused);
+                self.loading(&session, false).await;
+            }
             // A page that could not say so has gone, and the next one will.
-            (Pending::History { .. } | Pending::Title | Pending::Painted, Err(_)) => {}
+            (Pending::History { .. } | Pending::Title | Pending::Painted, Err(_)) | (Pending::Focused, _) => {
+            }
         }
     }
 
-    /// The page has answered: it may run, and the first one may go where it was started for.
+    /// The first page has answered: it may go where it was started for.
     async fn dressed(&mut self, session: &str) {
-        if let Some(page) = self.page(session) {
-            let paused = std::mem::take(&mut page.paused);
-            self.release(session, paused);
-        }
         if let Some(url) = self.first.take() {
             self.tell(Event::Started).await;
             self.call(Some(session), "Page.navigate", json!({"url": url}));
