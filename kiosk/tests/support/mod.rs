@@ -29,7 +29,10 @@ const PAGES: &[(&str, &str)] = &[
         "<!doctype html><title>Prêt</title><input autofocus oninput='document.title = value'>\
         <p style='height:500px' onclick='eval(decodeURIComponent(location.hash.slice(1)))'>",
     ),
-    ("/window", "<!doctype html><title>Fenêtre</title><p style='height:500px' onclick='close()'>Fermer"),
+    (
+        "/window",
+        "<!doctype html><title>Fenêtre</title><p style='height:500px' onclick='window.close()'>Fermer",
+    ),
 ];
 
 pub struct StandIn {

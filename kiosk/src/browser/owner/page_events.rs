@@ -79,10 +79,14 @@ impl Owner<'_> {
 
     /// An error page of Chromium's, in its own words, which nobody should read: the page before comes back, and we say why.
     async fn drawn_by_chromium(&mut self, session: &str, url: &str) {
-        if let Some(page) = self.page(session) {
-            page.url.clear();
+        let Some(page) = self.page(session) else { return };
+        let fresh = page.is_blank();
+        page.url.clear();
+        if fresh && self.is_window(session) {
+            self.close_window(session).await;
+        } else {
+            self.go_back(session, false);
         }
-        self.go_back(session, false);
         let event = if url.starts_with("https://") || url.starts_with("http://") {
             Event::Failed { url: url.to_owned(), why: Failure::Site }
         } else {
