@@ -3,6 +3,7 @@
 //! JSON over HTTP on the terminal port; times are RFC 3339 in UTC. Unknown fields are ignored by readers so that a kiosk
 //! and a gateway one version apart still understand each other.
 
+mod catalogue;
 mod enrolment;
 mod login;
 mod progress;
@@ -10,6 +11,7 @@ mod refusal;
 mod requests;
 mod services;
 
+pub use catalogue::{Begun, CatalogueItem, ItemList, SearchResult, SearchResults, SnippetPart, Suggestions};
 pub use enrolment::{Enrolment, EnrolmentAnswer};
 pub use login::{LastSignIn, PinChange, Session, SignIn};
 pub use progress::Progress;
