@@ -1,11 +1,16 @@
 //! The local catalogue: training content taken in from archives and folders, searched in French and read without the Internet.
 //!
-//! Knows no HTTP and no person: the gateway serves what this crate reads. An item is taken in by [`ingest`], which yields its
-//! files and its [`Passage`]s; [`index`] makes the passages searchable; [`search`] answers. Invariant: an item that was refused
-//! leaves catalogue and index as they were.
+//! Knows no HTTP and no person: the gateway serves what this crate reads. An item is taken in by [`ingest`] and kept on the
+//! [`Shelf`], which yields its content and its [`Passage`]s. Invariant: an item that was refused leaves the catalogue as it was.
 
+pub mod content;
+pub mod ingest;
 pub mod item;
 pub mod passage;
+pub mod shelf;
 
+pub use content::{Content, Found};
+pub use ingest::{Passages, ReadError, Step};
 pub use item::{Item, ItemId, ItemKind};
 pub use passage::Passage;
+pub use shelf::{Said, Shelf, ShelfError};
