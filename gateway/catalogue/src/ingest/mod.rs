@@ -6,6 +6,7 @@
 
 pub mod html;
 pub mod pdf;
+mod poppler;
 pub mod text;
 pub mod web_path;
 pub mod zim;
