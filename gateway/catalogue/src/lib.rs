@@ -4,8 +4,15 @@
 //! files and its [`Passage`]s; [`index`] makes the passages searchable; [`search`] answers. Invariant: an item that was refused
 //! leaves catalogue and index as they were.
 
+pub mod french;
+pub mod index;
 pub mod item;
 pub mod passage;
+pub mod search;
+pub mod suggest;
+pub mod words;
 
+pub use index::{Index, IndexError, Staging};
 pub use item::{Item, ItemId, ItemKind};
 pub use passage::Passage;
+pub use search::{Found, Hit, Query, SnippetPart};
