@@ -4,13 +4,20 @@
 //! [`Shelf`], which yields its content and its [`Passage`]s. Invariant: an item that was refused leaves the catalogue as it was.
 
 pub mod content;
+pub mod french;
+pub mod index;
 pub mod ingest;
 pub mod item;
 pub mod passage;
+pub mod search;
 pub mod shelf;
+pub mod suggest;
+pub mod words;
 
-pub use content::{Content, Found};
+pub use content::Content;
+pub use index::{Index, IndexError, Staging};
 pub use ingest::{Passages, ReadError, Step};
 pub use item::{Item, ItemId, ItemKind};
 pub use passage::Passage;
-pub use shelf::{Said, Shelf, ShelfError};
+pub use search::{Found, Hit, Query, SnippetPart};
+pub use shelf::{Prepared, Said, Shelf, ShelfError};

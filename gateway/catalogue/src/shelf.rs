@@ -91,9 +91,21 @@ impl Shelf {
         Ok(Shelf { folder: folder.to_owned(), items: RwLock::new(items), changing: Mutex::new(()) })
     }
 
-    /// Takes a source in. Refused, it leaves everything as it was.
+    /// Takes a source in.
     pub fn add(&self, source: &Path, said: Said, now: Timestamp, tell: Tell<'_>) -> Result<Item, ShelfError> {
-        let _turn = self.change();
+        self.prepare(source, said, now, tell)?.put()
+    }
+
+    /// Does everything of taking a source in that can be refused: what is prepared can be read, and is not on the shelf before
+    /// [`Prepared::put`]. Refused or dropped, it leaves everything as it was.
+    pub fn prepare(
+        &self,
+        source: &Path,
+        said: Said,
+        now: Timestamp,
+        tell: Tell<'_>,
+    ) -> Result<Prepared<'_>, ShelfError> {
+        let turn = self.change();
         let coming = Coming::new(self.folder.join(format!("{COMING}item")))?;
         let (kind, described) = ingest::take_in(source, &coming.0, tell)?;
         let title = said.title.unwrap_or(described.title);
@@ -116,11 +128,8 @@ impl Shelf {
         let json = serde_json::to_vec_pretty(&item)
             .map_err(|source| ShelfError::Description { path: description.clone(), source })?;
         write_synced(&description, &json).map_err(failed("write", &description))?;
-        let place = self.folder.join(item.id.as_str());
-        coming.arrive(&place).map_err(failed("move into place", &place))?;
-        let shelved = shelved(&item.id, &place)?;
-        self.write().insert(item.id.clone(), Arc::new(shelved));
-        Ok(item)
+        let holding = shelved(&item.id, &coming.0)?.holding;
+        Ok(Prepared { shelf: self, item, coming, holding, _turn: turn })
     }
 
     /// Takes an item away; whoever reads it now may finish.
@@ -188,6 +197,35 @@ impl Shelf {
 
     fn write(&self) -> std::sync::RwLockWriteGuard<'_, BTreeMap<ItemId, Arc<Shelved>>> {
         self.items.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// An item that is whole but not on the shelf yet; the next one waits for it.
+pub struct Prepared<'a> {
+    shelf: &'a Shelf,
+    item: Item,
+    coming: Coming,
+    holding: Arc<Holding>,
+    _turn: MutexGuard<'a, ()>,
+}
+
+impl Prepared<'_> {
+    pub fn item(&self) -> &Item {
+        &self.item
+    }
+
+    /// Every passage of it, for the index.
+    pub fn passages(&self) -> Result<Passages, ReadError> {
+        Passages::of(self.holding.clone())
+    }
+
+    /// Puts it on the shelf, durably.
+    pub fn put(self) -> Result<Item, ShelfError> {
+        let place = self.shelf.folder.join(self.item.id.as_str());
+        self.coming.arrive(&place).map_err(failed("move into place", &place))?;
+        let shelved = shelved(&self.item.id, &place)?;
+        self.shelf.write().insert(self.item.id.clone(), Arc::new(shelved));
+        Ok(self.item)
     }
 }
 

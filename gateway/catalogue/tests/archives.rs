@@ -8,8 +8,9 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
+use passerelle_catalogue::content::Found;
 use passerelle_catalogue::shelf::Said;
-use passerelle_catalogue::{Content, Found, Item, ItemId, ReadError, Shelf};
+use passerelle_catalogue::{Content, Item, ItemId, ReadError, Shelf};
 use proptest::prelude::*;
 
 /// The folder of archives; without it the test says so and is skipped.
@@ -54,10 +55,10 @@ fn content(shelf: &Shelf, id: &ItemId, path: &str) -> Result<Content, ReadError>
 fn whole_archives_are_read() {
     let Some(data) = data("whole_archives_are_read") else { return };
     for (name, title, language, pages) in [
-        ("withns__small.zim", "Test ZIM file", "en", 1),
-        ("nons__small.zim", "Test ZIM file", "en", 1),
-        ("withns__small.zim.embedded", "Test ZIM file", "en", 1),
-        ("nons__small.zim.embedded", "Test ZIM file", "en", 1),
+        ("withns__small.zim", "=Test ZIM file", "fr", 1),
+        ("nons__small.zim", "=Test ZIM file", "fr", 1),
+        ("withns__small.zim.embedded", "=Test ZIM file", "fr", 1),
+        ("nons__small.zim.embedded", "=Test ZIM file", "fr", 1),
         ("withns__wikibooks_be_all_nopic_2017-02.zim", "Wikibooks", "be", 66),
         ("withns__wikibooks_be_all_nopic_2017-02_splitted.zimaa", "Wikibooks", "be", 66),
         ("nons__wikibooks_be_all_nopic_2017-02.zim", "Wikibooks", "be", 66),

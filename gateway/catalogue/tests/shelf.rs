@@ -6,8 +6,9 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 
 use jiff::Timestamp;
+use passerelle_catalogue::content::Found;
 use passerelle_catalogue::shelf::Said;
-use passerelle_catalogue::{Found, Item, ItemKind, Shelf, ShelfError};
+use passerelle_catalogue::{Item, ItemKind, Shelf, ShelfError};
 
 fn add(shelf: &Shelf, path: &Path) -> Result<Item, ShelfError> {
     shelf.add(path, Said::default(), Timestamp::UNIX_EPOCH, &mut |_| {})

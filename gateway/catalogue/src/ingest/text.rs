@@ -1,11 +1,15 @@
 //! From a page's HTML to what search finds and lists show: passages, title, language, description.
 //!
-//! Pure. Scripts, styles, navigation and footers are no text of the page. Invariants: a passage has at most
-//! [`LONGEST_PASSAGE`] characters; the walk is a loop, so that deep nesting costs no stack.
+//! Pure but for a look at the clock. Reads tokens, builds no tree: what a page nests costs nothing, and a page made to be slow is
+//! given up after [`PAGE_LIMIT`]. Scripts, styles, navigation and footers are no text of the page. Invariant: a passage has at
+//! most [`LONGEST_PASSAGE`] characters.
 
-use ego_tree::iter::Edge;
-use scraper::node::Element;
-use scraper::{Html, Node};
+use std::cell::RefCell;
+use std::time::{Duration, Instant};
+
+use html5ever::tendril::StrTendril;
+use html5ever::tokenizer::states::RawKind;
+use html5ever::tokenizer::{BufferQueue, Tag, TagKind, Token, TokenSink, TokenSinkResult, Tokenizer};
 
 use crate::passage::Passage;
 
@@ -15,6 +19,11 @@ pub const LONGEST_PASSAGE: usize = 1200;
 const LONGEST_TITLE: usize = 300;
 /// Of a page, in bytes: the text of a long book chapter is a tenth of that; the rest of a longer page is not searched.
 pub const LONGEST_PAGE_BYTES: usize = 4 << 20;
+
+/// Real pages take milliseconds; one made to be slow keeps what was read of it by then.
+const PAGE_LIMIT: Duration = Duration::from_secs(5);
+/// Fed at once, between two looks at the clock.
+const FED_BYTES: usize = 16 << 10;
 
 /// What a page says of itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -35,16 +44,7 @@ pub fn read(bytes: &[u8]) -> String {
 }
 
 pub fn about(html: &str) -> About {
-    let page = Html::parse_document(html);
-    let language = page.root_element().attr("lang").or(page.root_element().attr("xml:lang"));
-    let language = language.map(str::trim).filter(|tag| is_language(tag)).map(str::to_owned);
-    let elements = || page.tree.nodes().filter_map(|node| node.value().as_element());
-    let named = |element: &&Element| {
-        element.name() == "meta"
-            && element.attr("name").is_some_and(|n| n.eq_ignore_ascii_case("description"))
-    };
-    let description = elements().find(named).and_then(|element| element.attr("content"));
-    About { title: read_page(&page).title, language, description: squeezed(description.unwrap_or_default()) }
+    read_page(html).about
 }
 
 /// The shape of a language tag (BCP 47), not its registration.
@@ -59,8 +59,8 @@ pub fn is_language(tag: &str) -> bool {
 
 /// The passages of a page at `path`; one without text for a page that has a title and nothing else.
 pub fn passages(path: &str, html: &str) -> Vec<Passage> {
-    let page = read_page(&Html::parse_document(html));
-    let title = page.title;
+    let page = read_page(html);
+    let title = page.about.title;
     let mut passages = Vec::new();
     for section in page.sections {
         let path = match &section.anchor {
@@ -80,9 +80,8 @@ pub fn passages(path: &str, html: &str) -> Vec<Passage> {
     passages
 }
 
-#[derive(Default)]
 struct Page {
-    title: String,
+    about: About,
     sections: Vec<Section>,
 }
 
@@ -94,35 +93,62 @@ struct Section {
     paragraphs: Vec<String>,
 }
 
-fn read_page(page: &Html) -> Page {
-    let mut reader = Reader::default();
-    for edge in page.tree.root().traverse() {
-        match edge {
-            Edge::Open(node) => match node.value() {
-                Node::Element(element) => reader.opens(element),
-                Node::Text(text) => reader.says(text),
-                _ => {}
-            },
-            Edge::Close(node) => {
-                if let Node::Element(element) = node.value() {
-                    reader.closes(element);
-                }
-            }
+fn read_page(html: &str) -> Page {
+    let tokenizer = Tokenizer::new(Sink(RefCell::default()), Default::default());
+    let queue = BufferQueue::default();
+    let began = Instant::now();
+    let mut rest = html;
+    while !rest.is_empty() && began.elapsed() < PAGE_LIMIT {
+        let (now, later) = rest.split_at(rest.floor_char_boundary(FED_BYTES));
+        queue.push_back(StrTendril::from(now));
+        // A script's end makes it pause, as a browser would to run it.
+        while !queue.is_empty() {
+            let _ = tokenizer.feed(&queue);
         }
+        rest = later;
     }
-    reader.finish()
+    tokenizer.end();
+    tokenizer.sink.0.into_inner().finish()
 }
 
-/// Walks a page in document order.
+/// Hands the tokens on.
+struct Sink(RefCell<Reader>);
+
+impl TokenSink for Sink {
+    type Handle = ();
+
+    fn process_token(&self, token: Token, _: u64) -> TokenSinkResult<()> {
+        let mut reader = self.0.borrow_mut();
+        match token {
+            Token::TagToken(tag) if tag.kind == TagKind::StartTag => {
+                reader.opens(&tag);
+                return match &*tag.name {
+                    "script" => TokenSinkResult::RawData(RawKind::ScriptData),
+                    "style" | "iframe" | "noembed" | "noframes" | "xmp" => {
+                        TokenSinkResult::RawData(RawKind::Rawtext)
+                    }
+                    "title" | "textarea" => TokenSinkResult::RawData(RawKind::Rcdata),
+                    _ => TokenSinkResult::Continue,
+                };
+            }
+            Token::TagToken(tag) => reader.closes(&tag),
+            Token::CharacterTokens(text) => reader.says(&text),
+            _ => {}
+        }
+        TokenSinkResult::Continue
+    }
+}
+
+/// Hears a page's tokens in their order.
 #[derive(Default)]
 struct Reader {
-    title: String,
+    about: About,
     first_heading: String,
     sections: Vec<Section>,
     section: Section,
     paragraph: String,
-    /// Elements of no interest that are open.
-    skipping: usize,
+    /// The element of no interest that is open, and how many of its name inside.
+    skipping: Option<(String, usize)>,
     place: Place,
 }
 
@@ -135,20 +161,33 @@ enum Place {
 }
 
 impl Reader {
-    fn opens(&mut self, element: &Element) {
-        if is_skipped(element) || self.skipping > 0 {
-            self.skipping += 1;
+    fn opens(&mut self, tag: &Tag) {
+        let name = &*tag.name;
+        if let Some((skipped, depth)) = &mut self.skipping {
+            *depth += usize::from(skipped == name && !tag.self_closing);
             return;
         }
-        match element.name() {
-            "title" if self.title.is_empty() => self.place = Place::Title,
+        if is_skipped(tag) {
+            if !tag.self_closing {
+                self.skipping = Some((name.to_owned(), 1));
+            }
+            return;
+        }
+        match name {
+            "html" => {
+                self.about.language = attribute(tag, "lang").filter(|tag| is_language(tag)).map(str::to_owned)
+            }
+            "meta" if attribute(tag, "name").is_some_and(|name| name.eq_ignore_ascii_case("description")) => {
+                self.about.description = squeezed(attribute(tag, "content").unwrap_or_default());
+            }
+            "title" if self.about.title.is_empty() => self.place = Place::Title,
             name if is_heading(name) => {
                 self.end_section();
                 self.place = Place::Heading;
-                self.section.anchor = anchor(element);
+                self.section.anchor = anchor(tag);
             }
-            name if self.place == Place::Heading => {
-                self.section.anchor = self.section.anchor.take().or_else(|| anchor(element));
+            _ if self.place == Place::Heading => {
+                self.section.anchor = self.section.anchor.take().or_else(|| anchor(tag));
                 if is_block(name) {
                     self.section.heading.push(' ');
                 }
@@ -159,33 +198,39 @@ impl Reader {
         }
     }
 
-    fn closes(&mut self, element: &Element) {
-        if self.skipping > 0 {
-            self.skipping -= 1;
+    fn closes(&mut self, tag: &Tag) {
+        let name = &*tag.name;
+        if let Some((skipped, depth)) = &mut self.skipping {
+            *depth -= usize::from(skipped == name);
+            if *depth == 0 {
+                self.skipping = None;
+            }
             return;
         }
-        match element.name() {
+        match name {
             "title" if self.place == Place::Title => self.place = Place::Body,
-            name if is_heading(name) && self.place == Place::Heading => {
-                self.place = Place::Body;
-                self.section.heading = cut(&squeezed(&self.section.heading), LONGEST_TITLE);
-                if self.first_heading.is_empty() {
-                    self.first_heading = self.section.heading.clone();
-                }
-            }
+            name if is_heading(name) && self.place == Place::Heading => self.end_heading(),
             name if is_block(name) && self.place == Place::Body => self.end_paragraph(),
             _ => {}
         }
     }
 
     fn says(&mut self, text: &str) {
-        if self.skipping > 0 {
+        if self.skipping.is_some() {
             return;
         }
         match self.place {
-            Place::Title => self.title.push_str(text),
+            Place::Title => self.about.title.push_str(text),
             Place::Heading => self.section.heading.push_str(text),
             Place::Body => self.paragraph.push_str(text),
+        }
+    }
+
+    fn end_heading(&mut self) {
+        self.place = Place::Body;
+        self.section.heading = cut(&squeezed(&self.section.heading), LONGEST_TITLE);
+        if self.first_heading.is_empty() {
+            self.first_heading = self.section.heading.clone();
         }
     }
 
@@ -197,6 +242,9 @@ impl Reader {
     }
 
     fn end_section(&mut self) {
+        if self.place == Place::Heading {
+            self.end_heading(); // one that was never closed
+        }
         self.end_paragraph();
         let section = std::mem::take(&mut self.section);
         if !section.paragraphs.is_empty() {
@@ -206,22 +254,32 @@ impl Reader {
 
     fn finish(mut self) -> Page {
         self.end_section();
-        let title = squeezed(&self.title);
+        let title = squeezed(&self.about.title);
         let title = if title.is_empty() { self.first_heading } else { title };
-        Page { title: cut(&title, LONGEST_TITLE), sections: self.sections }
+        Page { about: About { title: cut(&title, LONGEST_TITLE), ..self.about }, sections: self.sections }
     }
 }
 
-fn is_skipped(element: &Element) -> bool {
-    const NAMES: [&str; 15] = [
+fn attribute<'a>(tag: &'a Tag, name: &str) -> Option<&'a str> {
+    let found = tag.attrs.iter().find(|attribute| &*attribute.name.local == name);
+    found.map(|attribute| attribute.value.trim())
+}
+
+fn is_skipped(tag: &Tag) -> bool {
+    const NAMES: [&str; 16] = [
         "script", "style", "noscript", "template", "nav", "footer", "svg", "math", "iframe", "object",
-        "canvas", "audio", "video", "select", "button",
+        "canvas", "audio", "video", "select", "button", "textarea",
     ];
     const ROLES: [&str; 4] = ["navigation", "contentinfo", "search", "menu"];
-    NAMES.contains(&element.name())
-        || element.attr("role").is_some_and(|role| ROLES.contains(&role))
-        || element.attr("hidden").is_some()
-        || element.attr("aria-hidden") == Some("true")
+    // Elements whose end may be left out would swallow what follows them.
+    const CLOSED: [&str; 10] =
+        ["div", "section", "aside", "header", "main", "article", "span", "ul", "ol", "table"];
+    let marked = || {
+        attribute(tag, "role").is_some_and(|role| ROLES.contains(&role))
+            || attribute(tag, "hidden").is_some()
+            || attribute(tag, "aria-hidden") == Some("true")
+    };
+    NAMES.contains(&&*tag.name) || CLOSED.contains(&&*tag.name) && marked()
 }
 
 fn is_heading(name: &str) -> bool {
@@ -266,8 +324,8 @@ fn is_block(name: &str) -> bool {
     NAMES.contains(&name)
 }
 
-fn anchor(element: &Element) -> Option<String> {
-    let name = element.attr("id").or_else(|| element.attr("name").filter(|_| element.name() == "a"))?;
+fn anchor(tag: &Tag) -> Option<String> {
+    let name = attribute(tag, "id").or_else(|| attribute(tag, "name").filter(|_| &*tag.name == "a"))?;
     (!name.is_empty() && name.len() <= 200).then(|| name.to_owned())
 }
 
@@ -345,7 +403,10 @@ mod tests {
     #[test]
     fn what_is_around_the_text_is_left_out() {
         check("<nav>menu</nav><p>a<script>b</script><footer>c</footer>", &[("/a", "", "a")]);
-        check("<p>a<p hidden>b<p aria-hidden=true>c<div role=navigation><p>d</div>", &[("/a", "", "a")]);
+        check(
+            "<p>a<div hidden>b<div>x</div></div><span aria-hidden=true>c</span><div role=navigation><p>d</div>",
+            &[("/a", "", "a")],
+        );
         check("<title>Seul</title><img src=a.png>", &[("/a", "", "")]);
         check("", &[]);
     }
@@ -369,9 +430,18 @@ mod tests {
     }
 
     #[test]
-    fn deep_pages_cost_no_stack() {
+    fn deep_pages_cost_nothing() {
         let html = format!("{}<p>fond", "<div>".repeat(100_000));
         assert_eq!(passages("/a", &html)[0].text, "fond");
+    }
+
+    #[test]
+    fn a_page_made_to_be_slow_is_given_up() {
+        let attributes: String = (0..700_000).map(|number| format!(" {number:x}")).collect();
+        let began = Instant::now();
+        let found = passages("/a", &format!("<p>avant<a{attributes}>après"));
+        assert_eq!(found[0].text.split(' ').next(), Some("avant"));
+        assert!(began.elapsed() < PAGE_LIMIT * 4, "{:?}", began.elapsed());
     }
 
     proptest! {

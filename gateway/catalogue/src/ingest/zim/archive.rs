@@ -194,7 +194,7 @@ impl Archive {
         let types = self.mimes.len();
         let mime = self.mimes.get(usize::from(mime)).ok_or(ZimError::EntryType { entry, mime, types })?;
         let open = self.cluster(entry, cluster)?;
-        open.content(&self.bytes, blob, mime.clone()).ok_or_else(|| match open.blobs(&self.bytes) {
+        open.content(&self.bytes, blob, with_charset(mime)).ok_or_else(|| match open.blobs(&self.bytes) {
             Some(blobs) if u64::from(blob) >= blobs => ZimError::EntryBlob { entry, cluster, blob, blobs },
             _ => ZimError::BlobOffsets(cluster),
         })
@@ -293,6 +293,15 @@ fn is_served(namespace: u8) -> bool {
 fn is_page(mime: &str) -> bool {
     let essence = mime.split(';').next().unwrap_or_default().trim();
     matches!(essence, "text/html" | "application/xhtml+xml")
+}
+
+/// Texts of archives are UTF-8 (openZIM file format, "Encodings"), whether or not they say so.
+fn with_charset(mime: &str) -> String {
+    if mime.starts_with("text/") && !mime.contains("charset") {
+        format!("{mime}; charset=utf-8")
+    } else {
+        mime.to_owned()
+    }
 }
 
 /// Archives name languages by three letters (ISO 639-3), sometimes several; lists want a tag (BCP 47).

@@ -15,8 +15,8 @@ use crate::content::{Content, Parts};
 
 /// Unpacked. Archives pack texts by 2 MiB; a single long one makes a larger cluster. What is larger (media) is not packed.
 pub const LARGEST_BYTES: usize = 128 << 20;
-/// What an unpacker may take besides: the usual window is 8 MiB.
-const LARGEST_WINDOW_BYTES: u64 = 64 << 20;
+/// What an unpacker may take besides: `xz -9` wants a window of 64 MiB, `zstd --ultra` one of 128 MiB, zstd's own limit.
+const LARGEST_WINDOW_BYTES: u64 = 128 << 20;
 /// Bytes read from the file at once.
 const READ_BYTES: usize = 64 << 10;
 
