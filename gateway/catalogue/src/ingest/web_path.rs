@@ -41,7 +41,9 @@ pub fn decoded(path: &str) -> Option<String> {
 /// The segments of a name that stays below its root, or `None`.
 pub fn segments(name: &str) -> Option<Vec<&str>> {
     let odd = |segment: &str| {
-        matches!(segment, "" | "." | "..") || segment.contains(['\\', '\0']) || segment.starts_with('.')
+        matches!(segment, "" | "." | "..")
+            || segment.starts_with('.')
+            || segment.contains(|letter: char| letter == '\\' || letter.is_control())
     };
     let segments: Vec<_> = name.split('/').collect();
     (!segments.iter().any(|segment| odd(segment))).then_some(segments)
@@ -71,7 +73,7 @@ mod tests {
         for good in ["a", "a/b.html"] {
             assert!(segments(good).is_some(), "{good}");
         }
-        for bad in ["", "/a", "a//b", "a/", "..", "a/../b", "./a", "a\\b", "a\0", ".git/config"] {
+        for bad in ["", "/a", "a//b", "a/", "..", "a/../b", "./a", "a\\b", "a\0", "a\nb", ".git/config"] {
             assert!(segments(bad).is_none(), "{bad}");
         }
     }
