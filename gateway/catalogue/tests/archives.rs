@@ -3,8 +3,10 @@
 //! Broken ones are refused with a reason and leave nothing; nothing panics, loops or reads outside.
 #![allow(clippy::unwrap_used)]
 
+#[path = "../../../tests/src/skip.rs"]
+mod skip;
+
 use std::fs;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
@@ -18,8 +20,7 @@ fn data(test: &str) -> Option<PathBuf> {
     let found = std::env::var_os("PASSERELLE_TEST_DATA").map(|folder| Path::new(&folder).join("zim"));
     let found = found.filter(|folder| folder.is_dir());
     if found.is_none() {
-        let line = format!("skipped: {test}: PASSERELLE_TEST_DATA names no folder of real inputs\n");
-        std::io::stdout().write_all(line.as_bytes()).unwrap();
+        skip::skipped(test, "PASSERELLE_TEST_DATA names no folder of real inputs");
     }
     found
 }

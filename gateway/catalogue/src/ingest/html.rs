@@ -47,6 +47,7 @@ pub fn take_in(source: &Path, into: &Path, tell: Tell<'_>) -> Result<Described, 
     let root = fs::canonicalize(source).map_err(failed("read", source))?;
     let mut plan = Plan { root: root.clone(), files: Vec::new(), bytes: 0 };
     plan.look(&root, "", 0)?;
+    super::room(into, plan.bytes)?;
     plan.files.sort();
     let content = into.join(CONTENT);
     fs::create_dir(&content).map_err(failed("make", &content))?;

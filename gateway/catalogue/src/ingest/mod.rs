@@ -36,6 +36,10 @@ pub struct Described {
 pub enum IngestError {
     #[error("{path} is none of: a ZIM archive, a folder with an HTML page, a PDF file")]
     UnknownKind { path: PathBuf },
+    #[error(
+        "there is no room: {free} bytes are free, it takes {needed}, and {KEPT_FREE_BYTES} are kept for the journal"
+    )]
+    Room { free: u64, needed: u64 },
     #[error("could not {attempted} {path}")]
     File { attempted: &'static str, path: PathBuf, source: io::Error },
     #[error("the archive is broken: {0}")]
@@ -80,6 +84,20 @@ pub fn take_in(source: &Path, into: &Path, tell: Tell<'_>) -> Result<(ItemKind, 
         ItemKind::Pdf => pdf::take_in(source, into, tell)?,
     };
     Ok((kind, described))
+}
+
+/// A full disk stops all access, since nothing passes unrecorded: content never takes the last of it.
+pub const KEPT_FREE_BYTES: u64 = 512 << 20;
+
+/// Whether `folder` has room for so many bytes more.
+fn room(folder: &Path, needed: u64) -> Result<(), IngestError> {
+    let failed = |source| IngestError::File { attempted: "measure", path: folder.to_owned(), source };
+    let disk = rustix::fs::statvfs(folder).map_err(|error| failed(error.into()))?;
+    let free = disk.f_bavail.saturating_mul(disk.f_frsize);
+    match free.checked_sub(KEPT_FREE_BYTES).is_some_and(|free| free >= needed) {
+        true => Ok(()),
+        false => Err(IngestError::Room { free, needed }),
+    }
 }
 
 /// By what it holds, not by its name.

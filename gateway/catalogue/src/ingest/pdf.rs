@@ -60,6 +60,7 @@ pub fn take_in(source: &Path, into: &Path, tell: Tell<'_>) -> Result<Described, 
     let content = into.join(CONTENT);
     fs::create_dir(&content).map_err(failed("make", &content))?;
     for page in 1..=info.pages {
+        super::room(into, LARGEST_IMAGE_BYTES)?;
         let image = content.join(format!("page-{page}.jpg"));
         fs::write(&image, render(page, &source)?).map_err(failed("write", &image))?;
         let html = content.join(format!("page-{page}.html"));

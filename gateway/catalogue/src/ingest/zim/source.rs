@@ -35,6 +35,7 @@ pub fn copy(source: &Path, target: &Path, tell: Tell<'_>) -> Result<(), IngestEr
         let path = path.to_owned();
         move |source| IngestError::File { attempted, path, source }
     };
+    super::super::room(target.parent().unwrap_or(target), archive.length())?;
     let mut file = File::create_new(target).map_err(failed("write", target))?;
     let of = archive.length();
     let mut buffer = vec![0; COPY_BYTES];
