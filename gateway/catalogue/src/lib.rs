@@ -8,6 +8,7 @@ pub mod french;
 pub mod index;
 pub mod item;
 pub mod passage;
+pub mod relevance;
 pub mod search;
 pub mod suggest;
 pub mod words;
