@@ -63,8 +63,12 @@ impl Index {
             true => Self::read(found, fields),
             false => Err(TantivyError::SchemaError("another version".into())),
         });
-        if let Ok(index) = opened {
-            return Ok(index);
+        match opened {
+            Ok(index) => return Ok(index),
+            Err(error) if folder.join("meta.json").exists() => {
+                tracing::warn!(%error, folder = %folder.display(), "the search index is made anew");
+            }
+            Err(_) => {}
         }
         std::fs::remove_dir_all(folder).map_err(in_folder)?;
         std::fs::create_dir_all(folder).map_err(in_folder)?;

@@ -127,6 +127,22 @@ fn misspelt_words_find_what_was_meant() {
 }
 
 #[test]
+fn an_authors_fault_hides_nothing() {
+    let (_folder, index) = catalogue();
+    let of_many = (0..150)
+        .map(|page| (format!("/{page}"), if page == 77 { "Le pernis moto." } else { "Le permis moto." }));
+    let passages = of_many.map(|(path, text)| passage(&(path.as_str(), "", "", text)));
+    index.add(&item("motos", "fr"), passages).unwrap();
+    let found = ask(&index, "pernis moto");
+    assert_eq!((paths(&found)[0], found.spelt), ("/77", None));
+    assert!(
+        found.hits[1].snippet.iter().any(|part| part.found && part.text == "permis"),
+        "{:?}",
+        found.hits[1]
+    );
+}
+
+#[test]
 fn the_form_that_was_typed_and_the_title_win() {
     let (_folder, index) = catalogue();
     assert_eq!(paths(&ask(&index, "marché"))[0], "/notes");

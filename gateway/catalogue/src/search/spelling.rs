@@ -29,6 +29,13 @@ const FREQUENCY_POWER: f32 = 0.4;
 const OTHER_FIRST_LETTER: f32 = 0.6;
 /// How much the likeliest neighbour counts beside a word that was typed as it stands.
 const CORRECTED: f32 = 0.95;
+/// A word in one passage of so many, or in so few, may be an author's own fault, and mean a neighbour in a hundred times as many
+/// passages: in a large catalogue any fault stands somewhere.
+const RARE: u64 = 20_000;
+const RARE_AT_LEAST: u64 = 3;
+const FAR_COMMONER: u32 = 100;
+/// How much that neighbour counts.
+const MISTAKEN: f32 = 0.5;
 /// How much the likeliest ending of the last word counts.
 const ENDED: f32 = 0.6;
 
@@ -56,17 +63,22 @@ pub(crate) struct Dictionary<'a> {
 impl Dictionary<'_> {
     /// What `folded` may mean; `unfinished`: it may be the beginning of a word.
     pub(super) fn meaning(&self, folded: &str, unfinished: bool) -> Result<Meaning, TantivyError> {
-        let itself = Form { folded: folded.into(), likeness: 1.0 };
-        if self.frequency(folded)? > 0 {
-            return Ok(Meaning { forms: vec![itself], corrected: None });
+        let known = self.frequency(folded)?;
+        if known > 0 {
+            let itself = Form { folded: folded.into(), likeness: 1.0 };
+            let rare = known <= (self.searcher.num_docs() / RARE).max(RARE_AT_LEAST);
+            let least = u32::try_from(known).map_or(u32::MAX, |known| known.saturating_mul(FAR_COMMONER));
+            let meant = if rare { self.neighbours(folded, least, 1)? } else { Vec::new() };
+            let forms = [itself].into_iter().chain(likely(meant.into_iter(), MISTAKEN, MOST_FORMS)).collect();
+            return Ok(Meaning { forms, corrected: None });
         }
         let mut endings = Vec::new();
         if unfinished && folded.chars().count() >= SHORTEST_CORRECTED {
             let found = self.beginning_with(self.fields.words, folded)?;
-            endings =
-                likely(found.into_iter().map(|(word, count)| (word, weight(count))), ENDED, MOST_ENDINGS);
+            let weighed = found.into_iter().map(|(word, count)| (word, weight(count)));
+            endings = likely(weighed, ENDED, MOST_ENDINGS);
         }
-        let neighbours = self.neighbours(folded)?;
+        let neighbours = self.neighbours(folded, 1, 2)?;
         let likeliest = neighbours.first().map(|(word, _)| word.clone()).filter(|_| endings.is_empty());
         if likeliest.as_deref().is_some_and(french::is_stop) {
             return Ok(Meaning { forms: Vec::new(), corrected: likeliest });
@@ -117,18 +129,24 @@ impl Dictionary<'_> {
     }
 
     /// Words one fault away, else two, the likeliest first, each with its weight. A fault is a letter too many, one missing, one in
-    /// place of another, or two in each other's places.
-    fn neighbours(&self, folded: &str) -> Result<Vec<(String, f32)>, TantivyError> {
+    /// place of another, or two in each other's places. Those in fewer than `least` passages are left out.
+    fn neighbours(
+        &self,
+        folded: &str,
+        least: u32,
+        most_faults: u8,
+    ) -> Result<Vec<(String, f32)>, TantivyError> {
         let letters = folded.chars().count();
         let most_faults = match letters {
             _ if folded.chars().any(char::is_numeric) => 0,
             ..SHORTEST_CORRECTED => 0,
-            SHORTEST_CORRECTED..SHORTEST_WITH_TWO_FAULTS => 1,
-            _ => 2,
+            SHORTEST_CORRECTED..SHORTEST_WITH_TWO_FAULTS => most_faults.min(1),
+            _ => most_faults,
         };
         for faults in 1..=most_faults {
             let term = Term::from_field_text(self.fields.words, folded);
-            let found = self.matching(&FuzzyTermQuery::new(term, faults, true))?;
+            let mut found = self.matching(&FuzzyTermQuery::new(term, faults, true))?;
+            found.retain(|word, count| *count >= least && word != folded);
             if !found.is_empty() {
                 return Ok(in_order(found.into_iter().map(|(word, count)| {
                     let same_start = word.chars().next() == folded.chars().next();
