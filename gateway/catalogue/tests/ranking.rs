@@ -134,7 +134,7 @@ fn an_authors_fault_hides_nothing() {
     let passages = of_many.map(|(path, text)| passage(&(path.as_str(), "", "", text)));
     index.add(&item("motos", "fr"), passages).unwrap();
     let found = ask(&index, "pernis moto");
-    assert_eq!((paths(&found)[0], found.spelt), ("/77", None));
+    assert_eq!((paths(&found)[0], found.spelt.as_deref()), ("/77", None));
     assert!(
         found.hits[1].snippet.iter().any(|part| part.found && part.text == "permis"),
         "{:?}",
