@@ -88,7 +88,7 @@ fn listings(archive: &Archive) -> Result<(), ZimError> {
 type ReadAt<'a> = &'a dyn Fn(&mut [u8], u64) -> std::io::Result<()>;
 
 fn title_list(archive: &Archive, list: &'static str, length: u64, read: ReadAt<'_>) -> Result<(), ZimError> {
-    if length % 4 != 0 {
+    if !length.is_multiple_of(4) {
         return Err(ZimError::TitleLength(list));
     }
     let entries = archive.header.entries;
