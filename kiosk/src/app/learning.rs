@@ -42,9 +42,9 @@ impl Kiosk {
                 super::focus_on(name)
             }
             catalogue::Action::Focus(_) => Task::none(),
-            catalogue::Action::Pause(stroke) => Task::perform(tokio::time::sleep(TYPING_PAUSE), move |()| {
-                Message::Catalogue(catalogue::Message::Paused(stroke))
-            }),
+            catalogue::Action::Pause(stroke) => {
+                after(TYPING_PAUSE, Message::Catalogue(catalogue::Message::Paused(stroke)))
+            }
             catalogue::Action::Search { question, suggest } => self.search(question, suggest),
             catalogue::Action::AskItems => self.save_then_ask_items(),
             catalogue::Action::Open(url) => self.open_page(Some(catalogue::SERVICE.into()), url),
@@ -137,7 +137,7 @@ impl Kiosk {
         if !signed_in.reading.moved(id, &browse.url) {
             return Task::none();
         }
-        Task::perform(tokio::time::sleep(READING_REST), move |()| Message::ReadingRested(id))
+        after(READING_REST, Message::ReadingRested(id))
     }
 
     pub(super) fn reading_rested(&mut self, id: u64) -> Task<Message> {
@@ -165,6 +165,10 @@ impl Kiosk {
             Err(error) => Task::batch([task, self.call_failed(&error)]),
         }
     }
+}
+
+fn after(pause: Duration, message: Message) -> Task<Message> {
+    Task::perform(async move { tokio::time::sleep(pause).await }, move |()| message)
 }
 
 /// Keeps a place at the gateway: its id once that is done. A failure is for staff only: the reader's next page tries again.

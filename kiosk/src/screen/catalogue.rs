@@ -148,11 +148,11 @@ impl State {
             }
             Message::KindChosen(kind) => {
                 self.kind = kind;
-                self.filtered()
+                self.search(false)
             }
             Message::LanguageChosen(language) => {
                 self.language = language;
-                self.filtered()
+                self.search(false)
             }
             Message::MoreWanted => match &self.found {
                 Some(found) if self.asked_search.is_none() => {
@@ -190,11 +190,6 @@ impl State {
     /// Whether results are shown, or what there is to browse.
     fn is_searching(&self) -> bool {
         self.query().chars().count() >= QUERY_START
-    }
-
-    /// What there is to browse is filtered as it is drawn.
-    fn filtered(&mut self) -> Action {
-        if self.is_searching() { self.search(false) } else { Action::None }
     }
 
     /// The first page, once: the pause after the last stroke has nothing more to ask.

@@ -6,7 +6,7 @@ use iced::widget::{column, container, row};
 use iced::{Alignment, Length};
 use passerelle_api as api;
 
-use super::sign_in::{PIN_DIGITS, digits, press};
+use super::pin::{PIN_DIGITS, digits, press};
 use super::{Bar, Context, Tone, body, card, frame, hint, labelled, notice, primary, secondary, title};
 use crate::gateway::GatewayError;
 use crate::theme;

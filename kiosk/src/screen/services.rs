@@ -18,6 +18,16 @@ pub enum Message {
     Chosen(String),
 }
 
+/// The first service that can be opened, once they are known.
+pub fn first_focus(list: Option<&api::ServiceList>) -> String {
+    let first = list.and_then(|list| here(list).find(|service| can_open(service)));
+    first.map_or_else(|| "back".into(), control_name)
+}
+
+fn here(list: &api::ServiceList) -> impl Iterator<Item = &api::Service> {
+    list.services.iter().filter(|service| service.category == Door::Administrative.category())
+}
+
 /// A name in the events that another service cannot have.
 fn control_name(service: &api::Service) -> String {
     format!("service-{}", service.id)
@@ -30,9 +40,7 @@ pub fn view<'a>(list: Option<&'a api::ServiceList>, context: &Context<'a>) -> El
     let content: Element<'a, Message> = match list {
         None => super::sign_in::waiting(context),
         Some(list) => {
-            let here = |service: &&api::Service| service.category == Door::Administrative.category();
-            let (open, closed): (Vec<_>, Vec<_>) =
-                list.services.iter().filter(here).partition(|service| can_open(service));
+            let (open, closed): (Vec<_>, Vec<_>) = here(list).partition(|service| can_open(service));
             let mut cards = column![].spacing(14);
             cards = cards.push(if open.is_empty() {
                 body(words.get("services-none"))

@@ -30,6 +30,9 @@ pub fn result_name(place: usize) -> String {
     format!("result-{place}")
 }
 
+type Column<'a> = iced::widget::Column<'a, Message, Theme, Renderer>;
+type Row<'a> = iced::widget::Row<'a, Message, Theme, Renderer>;
+
 /// What this person may do with the catalogue itself.
 enum Access<'a> {
     Open,
@@ -57,13 +60,14 @@ pub fn view<'a>(
 ) -> Element<'a, Message> {
     let words = context.text;
     let back = quiet("back", words.get("back"), Message::Returned);
-    let top = row![back, title(words.get("learning"))].spacing(24).align_y(Alignment::Center);
+    let mut top = row![back, title(words.get("learning"))].spacing(20).align_y(Alignment::Center);
     let access = Access::of(list);
-    let mut content = column![top].spacing(16).max_width(1100);
+    let mut helps = column![].spacing(12);
     if matches!(access, Access::Open) {
-        content = content.push(search_line(state, context)).push(suggestions(state, context));
-        content = content.push(filters(state, context));
+        top = search_line(top, state, context);
+        helps = helps.push(suggestions(state, context)).push(filters(state, context));
     }
+    let content = column![top, helps].spacing(14).max_width(1100);
     let listed = match access {
         Access::Open if state.is_searching() => results(state, context),
         access => shelves(state, list, access, context),
@@ -77,7 +81,7 @@ pub fn view<'a>(
     frame(context, Message::Bar, container(content).center_x(Length::Fill).padding([22, 40]))
 }
 
-fn search_line<'a>(state: &'a State, context: &Context<'a>) -> Element<'a, Message> {
+fn search_line<'a>(top: Row<'a>, state: &'a State, context: &Context<'a>) -> Row<'a> {
     let words = context.text;
     let input = text_input(&words.get("search-hint"), &state.query)
         .id(SEARCH)
@@ -86,12 +90,12 @@ fn search_line<'a>(state: &'a State, context: &Context<'a>) -> Element<'a, Messa
         .style(theme::input)
         .on_input(Message::Typed)
         .on_submit(Message::Submitted);
-    let clear: Element<'a, Message> = match state.query.is_empty() {
-        true => Space::new().into(),
-        false => quiet("clear", words.get("search-clear"), Message::Cleared),
-    };
     let glass = icon(Icon::Search, 44.0, theme::PLUM, theme::GROUND);
-    row![glass, field(SEARCH, input), clear].spacing(16).align_y(Alignment::Center).into()
+    let line = top.push(glass).push(field(SEARCH, input));
+    match state.query.is_empty() {
+        true => line,
+        false => line.push(quiet("clear", words.get("search-clear"), Message::Cleared)),
+    }
 }
 
 /// Always there, empty or not: what follows would lose the keyboard with its place.
@@ -111,13 +115,16 @@ fn suggestions<'a>(state: &'a State, context: &Context<'a>) -> Element<'a, Messa
     line.wrap().into()
 }
 
-/// Kinds and languages, where the catalogue has more than one.
+/// Kinds and languages for a search, where the catalogue has more than one.
 fn filters<'a>(state: &'a State, context: &Context<'a>) -> Element<'a, Message> {
     let words = context.text;
     let items = || state.items.iter().flat_map(|list| &list.items);
     let kinds: BTreeSet<&str> = items().map(|item| item.kind.as_str()).collect();
     let languages: BTreeSet<&str> = items().map(|item| item.language.as_str()).collect();
     let mut line = row![].spacing(12).align_y(Alignment::Center);
+    if !state.is_searching() {
+        return line.into();
+    }
     if kinds.len() > 1 {
         let all = (state.kind.is_none(), Message::KindChosen(None));
         line = line.push(chip("kind-all".into(), words.get("kind-all"), all.0, all.1));
@@ -147,8 +154,6 @@ fn chip<'a>(name: String, words: String, chosen: bool, message: Message) -> Elem
         .on_press(message)
         .into()
 }
-
-type Column<'a> = iced::widget::Column<'a, Message, Theme, Renderer>;
 
 fn results<'a>(state: &'a State, context: &Context<'a>) -> Column<'a> {
     let words = context.text;
@@ -238,13 +243,8 @@ fn shelves<'a>(
         (None, None) => cards.push(body(words.get("waiting"))),
         (Some(list), None) if list.items.is_empty() => cards.push(body(words.get("learning-empty"))),
         (Some(list), None) => {
-            let kept = |item: &&api::CatalogueItem| {
-                state.kind.as_ref().is_none_or(|kind| *kind == item.kind)
-                    && state.language.as_ref().is_none_or(|language| *language == item.language)
-            };
-            let items = list.items.iter().filter(kept).take(ITEM_LIMIT);
             let cards = cards.push(shelf(words.get("learning-items")));
-            items.fold(cards, |cards, item| cards.push(item_card(item, context)))
+            list.items.iter().take(ITEM_LIMIT).fold(cards, |cards, item| cards.push(item_card(item, context)))
         }
     }
 }
