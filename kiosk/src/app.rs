@@ -383,7 +383,10 @@ impl Kiosk {
                     let action = self.browse_mut().map(browse::State::escape);
                     action.map_or_else(Task::none, |action| self.browse_act(action))
                 }
-                _ => Task::none(),
+                _ => {
+                    self.released = true;
+                    Task::none()
+                }
             },
         }
     }
@@ -477,7 +480,8 @@ fn listen(event: Event, status: iced::event::Status, _window: window::Id) -> Opt
                 Named::F6 => Shortcut::ChangePane,
                 Named::Tab if !taken && modifiers.shift() => Shortcut::Previous,
                 Named::Tab if !taken => Shortcut::Next,
-                Named::Escape if !taken => Shortcut::Escape,
+                // A field that is left by it takes it; what the kiosk closes is closed all the same.
+                Named::Escape => Shortcut::Escape,
                 _ => return None,
             }))
         }

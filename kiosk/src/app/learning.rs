@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use iced::Task;
+use iced::widget::operation::AbsoluteOffset;
 use passerelle_api as api;
 
 use super::{Kiosk, Message, Screen};
 use crate::gateway::{Gateway, GatewayError, Question};
 use crate::screen::catalogue;
+use crate::widget::focus;
 
 /// Without a stroke for so long, results are asked: shorter than people notice, longer than between two keys.
 const TYPING_PAUSE: Duration = Duration::from_millis(250);
@@ -38,6 +40,7 @@ impl Kiosk {
             catalogue::Action::None => Task::none(),
             catalogue::Action::Bar(bar) => self.bar_told(bar),
             catalogue::Action::Leave => self.go_home(),
+            catalogue::Action::Empty => super::focus_on(catalogue::SEARCH).chain(scroll_to_top()),
             catalogue::Action::Focus(name) if matches!(self.screen, Screen::Catalogue) => {
                 super::focus_on(name)
             }
@@ -57,10 +60,13 @@ impl Kiosk {
         let Some((gateway, token)) = self.line_out() else { return Task::none() };
         let Some(signed_in) = &mut self.signed_in else { return Task::none() };
         signed_in.catalogue.waits_for_results(call);
+        let is_new = question.page == 1;
         let (asked, line) = (question.clone(), (gateway.clone(), token.clone()));
         let searched = Task::perform(async move { line.0.search(&line.1, asked).await }, move |answer| {
             Message::SearchAnswered(call, question.clone(), answer)
         });
+        // The list of a new question begins at its beginning.
+        let searched = if is_new { Task::batch([searched, scroll_to_top()]) } else { searched };
         if !suggest {
             return searched;
         }
@@ -165,6 +171,11 @@ impl Kiosk {
             Err(error) => Task::batch([task, self.call_failed(&error)]),
         }
     }
+}
+
+fn scroll_to_top() -> Task<Message> {
+    let top = AbsoluteOffset { x: 0.0, y: 0.0 };
+    iced::widget::operation::scroll_to(focus::SCROLLED, top).chain(Task::done(Message::Touched))
 }
 
 fn after(pause: Duration, message: Message) -> Task<Message> {

@@ -108,6 +108,10 @@ fn results_come_as_one_types_and_more_of_them_on_demand() {
     assert!(studio.says("C’est tout."));
     studio.press(Named::Escape);
     assert_eq!(studio.focused(), ["search"]);
+    assert!(studio.seen("continue-guide").bounds.height > 0.0, "the list begins at its beginning");
+    search(&mut studio, "bois");
+    studio.press(Named::Escape);
+    assert_eq!(studio.focused(), ["search"], "the field that took Escape has the keyboard again");
     assert!(studio.says("Continuer où vous en étiez"), "an emptied search shows what there is");
 }
 

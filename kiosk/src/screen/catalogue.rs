@@ -81,6 +81,8 @@ pub enum Action {
     Bar(Bar),
     Leave,
     Focus(String),
+    /// Nothing is searched any more: the list begins anew.
+    Empty,
     /// Tell [`Message::Paused`] after a moment.
     Pause(u64),
     Search {
@@ -131,7 +133,7 @@ impl State {
             Message::Returned => Action::Leave,
             Message::Typed(query) => {
                 self.typed(query);
-                if self.is_searching() { Action::Pause(self.stroke) } else { Action::None }
+                if self.is_searching() { Action::Pause(self.stroke) } else { Action::Empty }
             }
             Message::Paused(stroke) if stroke == self.stroke && self.is_searching() => self.search(true),
             Message::Paused(_) => Action::None,
@@ -139,7 +141,7 @@ impl State {
             Message::Submitted => Action::None,
             Message::Cleared => {
                 self.typed(String::new());
-                Action::Focus(SEARCH.into())
+                Action::Empty
             }
             Message::SuggestionChosen(query) => {
                 self.typed(query);
@@ -317,7 +319,7 @@ mod tests {
     #[test]
     fn asks_once_the_typing_rests() {
         let mut state = State::default();
-        assert_eq!(state.update(Message::Typed("l".into())), Action::None, "one letter finds everything");
+        assert_eq!(state.update(Message::Typed("l".into())), Action::Empty, "one letter finds everything");
         let Action::Pause(first) = state.update(Message::Typed("lo".into())) else { panic!("a pause") };
         let Action::Pause(second) = state.update(Message::Typed("loi ".into())) else { panic!("a pause") };
         assert_eq!(state.update(Message::Paused(first)), Action::None, "the typing went on");
@@ -404,7 +406,7 @@ mod tests {
     fn escape_empties_the_search_then_leaves() {
         let mut state = State::default();
         ask(&mut state, "bois");
-        assert_eq!(state.escape(), Action::Focus(SEARCH.into()));
+        assert_eq!(state.escape(), Action::Empty);
         assert_eq!(state.escape(), Action::Leave);
     }
 }

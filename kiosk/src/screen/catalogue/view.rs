@@ -120,7 +120,7 @@ fn filters<'a>(state: &'a State, context: &Context<'a>) -> Element<'a, Message> 
     let words = context.text;
     let items = || state.items.iter().flat_map(|list| &list.items);
     let kinds: BTreeSet<&str> = items().map(|item| item.kind.as_str()).collect();
-    let languages: BTreeSet<&str> = items().map(|item| item.language.as_str()).collect();
+    let languages: BTreeSet<&str> = items().map(|item| base_language(&item.language)).collect();
     let mut line = row![].spacing(12).align_y(Alignment::Center);
     if !state.is_searching() {
         return line.into();
@@ -210,7 +210,7 @@ fn result_card<'a>(
     card(result_name(place), kind_icon(&result.kind), lines.spacing(4), None, result.url.clone())
 }
 
-/// What there is without a search: continue, the training sites, the items.
+/// What there is without a search: continue, the training sites, the items, and last what is not open now.
 fn shelves<'a>(
     state: &'a State,
     list: Option<&'a api::ServiceList>,
@@ -218,26 +218,45 @@ fn shelves<'a>(
     context: &Context<'a>,
 ) -> Column<'a> {
     let words = context.text;
+    let services = list.iter().flat_map(|list| &list.services);
+    let (open, closed): (Vec<_>, Vec<_>) = services
+        .filter(|service| service.category == Door::Training.category() && service.id != SERVICE)
+        .partition(|service| services::can_open(service));
     let mut cards = column![];
-    match access {
-        Access::Open => {}
-        Access::Closed(why) => {
-            cards = cards.push(notice(services::why_not(Some(why), context), Tone::Warning))
-        }
-        Access::Absent => return sites(cards, list, context, true),
-    }
-    let is_open = matches!(access, Access::Open);
-    let begun = state.items.iter().flat_map(|list| &list.begun).take(BEGUN_LIMIT);
-    for (place, begun) in begun.filter(|_| is_open).enumerate() {
-        if place == 0 {
+    let mut begun = state.items.iter().flat_map(|list| &list.begun).take(BEGUN_LIMIT).peekable();
+    match &access {
+        Access::Open if begun.peek().is_some() => {
             cards = cards.push(shelf(words.get("learning-continue")));
+            cards = begun.fold(cards, |cards, begun| cards.push(begun_card(begun, context)));
         }
-        cards = cards.push(begun_card(begun, context));
+        Access::Closed(why) => {
+            cards = cards.push(notice(services::why_not(Some(why), context), Tone::Warning));
+        }
+        Access::Absent if open.is_empty() && closed.is_empty() => {
+            cards = cards.push(body(words.get("services-none")));
+        }
+        Access::Open | Access::Absent => {}
     }
-    cards = sites(cards, list, context, false);
-    if !is_open {
-        return cards;
+    if !open.is_empty() {
+        cards = cards.push(shelf(words.get("learning-sites")));
     }
+    for service in open {
+        cards = cards.push(services::open_card(service, context).map(Message::Services));
+    }
+    if matches!(access, Access::Open) {
+        cards = items(cards, state, context);
+    }
+    if !closed.is_empty() {
+        cards = cards.push(shelf(words.get("services-closed")));
+    }
+    for service in closed {
+        cards = cards.push(services::closed_card(service, context).map(Message::Services));
+    }
+    cards
+}
+
+fn items<'a>(cards: Column<'a>, state: &'a State, context: &Context<'a>) -> Column<'a> {
+    let words = context.text;
     match (&state.items, &state.trouble) {
         (_, Some(trouble)) => cards.push(said(trouble, context)),
         (None, None) => cards.push(body(words.get("waiting"))),
@@ -247,33 +266,6 @@ fn shelves<'a>(
             list.items.iter().take(ITEM_LIMIT).fold(cards, |cards, item| cards.push(item_card(item, context)))
         }
     }
-}
-
-/// The training sites of the policy.
-fn sites<'a>(
-    mut cards: Column<'a>,
-    list: Option<&'a api::ServiceList>,
-    context: &Context<'a>,
-    alone: bool,
-) -> Column<'a> {
-    let Some(list) = list else { return cards };
-    let training =
-        |service: &&api::Service| service.category == Door::Training.category() && service.id != SERVICE;
-    let (open, closed): (Vec<_>, Vec<_>) =
-        list.services.iter().filter(training).partition(|service| services::can_open(service));
-    if alone && open.is_empty() && closed.is_empty() {
-        return cards.push(body(context.text.get("services-none")));
-    }
-    if !open.is_empty() || !closed.is_empty() {
-        cards = cards.push(shelf(context.text.get("learning-sites")));
-    }
-    for service in open {
-        cards = cards.push(services::open_card(service, context).map(Message::Services));
-    }
-    for service in closed {
-        cards = cards.push(services::closed_card(service, context).map(Message::Services));
-    }
-    cards
 }
 
 fn shelf<'a>(words: String) -> Element<'a, Message> {
@@ -353,9 +345,14 @@ fn kind_icon(kind: &str) -> Icon {
     }
 }
 
-/// A language in its own words, by its code of ISO 639-1, 639-2 or BCP 47.
+/// What a language is without its region (BCP 47): a filter of it lets every region through.
+fn base_language(code: &str) -> &str {
+    code.split('-').next().unwrap_or(code)
+}
+
+/// A language in its own words, by its code of BCP 47; some archives have three letters.
 fn language_words(code: &str) -> String {
-    let own = match code.split(['-', '_']).next().unwrap_or_default() {
+    let own = match base_language(code) {
         "fr" | "fra" | "fre" => "Français",
         "en" | "eng" => "English",
         "es" | "spa" => "Español",
