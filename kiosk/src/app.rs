@@ -66,6 +66,7 @@ pub fn run(start: Start) -> iced::Result {
     .title("Passerelle")
     .subscription(Kiosk::subscription)
     .theme(|_: &Kiosk| theme::theme())
+    .style(|kiosk: &Kiosk, _| theme::base(kiosk.repainted))
     .default_font(theme::FONT)
     .window(window::Settings {
         size: WINDOW.into(),
@@ -88,6 +89,8 @@ pub struct Kiosk {
     /// The pointer was released since the last survey: the keyboard may be nobody's.
     released: bool,
     window: Size,
+    /// Changes whenever all of the window must be painted again.
+    repainted: bool,
     /// Number of the view: what an older survey saw is not what is on the screen.
     view: u64,
     /// Browsers that live: one, or another that is being wiped.
@@ -204,6 +207,7 @@ impl Kiosk {
             seen: Vec::new(),
             released: false,
             window: WINDOW.into(),
+            repainted: false,
             view: 0,
             browsers: 0,
             last_id: 0,
@@ -310,6 +314,7 @@ impl Kiosk {
     /// Shows a screen and gives the keyboard to what comes first on it.
     fn show(&mut self, screen: Screen) -> Task<Message> {
         self.screen = screen;
+        self.repainted = !self.repainted;
         self.focus_first()
     }
 

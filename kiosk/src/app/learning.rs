@@ -36,6 +36,7 @@ impl Kiosk {
     }
 
     fn catalogue_act(&mut self, action: catalogue::Action) -> Task<Message> {
+        self.repainted = !self.repainted; // the list may begin elsewhere now
         match action {
             catalogue::Action::None => Task::none(),
             catalogue::Action::Bar(bar) => self.bar_told(bar),
@@ -99,10 +100,9 @@ impl Kiosk {
         call: u64,
         answer: Result<api::Suggestions, GatewayError>,
     ) -> Task<Message> {
-        if let Some(signed_in) = &mut self.signed_in {
-            signed_in.catalogue.suggestions_answered(call, answer);
-        }
-        Task::none()
+        let Some(signed_in) = &mut self.signed_in else { return Task::none() };
+        signed_in.catalogue.suggestions_answered(call, answer);
+        self.catalogue_act(catalogue::Action::None)
     }
 
     /// The place of the page that was closed is kept first: what one began is part of the answer.
