@@ -68,6 +68,7 @@ pub async fn unlock(gateway: &Gateway, id: &str) -> Outcome {
 pub async fn release(gateway: &Gateway, id: &str) -> Outcome {
     let id = PersonId::parse(id)?;
     gateway.people.release(&id, Timestamp::now()).await?;
+    gateway.progress.forget_person(&id).await?;
     end(gateway, &id, "released").await
 }
 

@@ -18,7 +18,7 @@ use passerelle_tests::{
     build,
     dokuwiki::{self, DokuWiki},
     kiosk::{Kiosk, open_window},
-    packages,
+    lessons, packages,
     process::run,
     sample::{CAMILLE, PEOPLE, STAFF},
     screen::Screen,
@@ -58,6 +58,7 @@ async fn main() -> Result<()> {
     let wiki = DokuWiki::start(&authority)?;
     let setup = site.resolve(Setup::new(authority, policy())).with_internet();
     let mut stand = setup.resolve(&format!("{}:443", dokuwiki::HOST), wiki.address).start()?;
+    lessons::add(&stand)?;
     introduce(&mut stand)?;
     let enrolment = stand.enrol("borne-exemple")?;
     if arguments.headless {
