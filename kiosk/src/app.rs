@@ -189,6 +189,8 @@ pub enum Message {
 pub enum Shortcut {
     Next,
     Previous,
+    /// From the search field to the first of what it found.
+    IntoList,
     Escape,
     /// From the page to the bar and back.
     ChangePane,
@@ -369,13 +371,14 @@ impl Kiosk {
         match shortcut {
             Shortcut::Next | Shortcut::Previous => {
                 let backwards = matches!(shortcut, Shortcut::Previous);
-                let Some(next) = focus::next(&self.seen, backwards) else { return Task::none() };
-                let focused = focus_on(next.name.clone());
-                if next.hidden == 0.0 {
-                    return focused;
-                }
-                let down = AbsoluteOffset { x: 0.0, y: next.hidden };
-                focused.chain(iced::widget::operation::scroll_by(focus::SCROLLED, down))
+                focus::next(&self.seen, backwards).map_or_else(Task::none, bring)
+            }
+            // Past the suggestions and filters to what there is.
+            Shortcut::IntoList => {
+                let here = matches!(self.screen, Screen::Catalogue)
+                    && self.seen.iter().any(|control| control.focused && control.name == catalogue::SEARCH);
+                let first = self.seen.iter().find(|control| here && catalogue::is_card(&control.name));
+                first.map_or_else(Task::none, bring)
             }
             Shortcut::ChangePane => {
                 let in_page = self.seen.iter().any(|control| control.focused && control.name == page::NAME);
@@ -460,6 +463,16 @@ fn focus_on(name: impl Into<iced::widget::Id>) -> Task<Message> {
     iced::widget::operation::focus(name).chain(Task::done(Message::Touched))
 }
 
+/// Gives the keyboard to a control, and scrolls its list until it is seen whole.
+fn bring(control: &focus::Seen) -> Task<Message> {
+    let focused = focus_on(control.name.clone());
+    if control.hidden == 0.0 {
+        return focused;
+    }
+    let down = AbsoluteOffset { x: 0.0, y: control.hidden };
+    focused.chain(iced::widget::operation::scroll_by(focus::SCROLLED, down))
+}
+
 /// Stamps the idle clock and the focus ring's flag for whatever a person does, and picks the kiosk's own keys that no
 /// control took.
 fn listen(event: Event, status: iced::event::Status, _window: window::Id) -> Option<Message> {
@@ -485,6 +498,7 @@ fn listen(event: Event, status: iced::event::Status, _window: window::Id) -> Opt
                 Named::F6 => Shortcut::ChangePane,
                 Named::Tab if !taken && modifiers.shift() => Shortcut::Previous,
                 Named::Tab if !taken => Shortcut::Next,
+                Named::ArrowDown if !taken => Shortcut::IntoList,
                 // A field that is left by it takes it; what the kiosk closes is closed all the same.
                 Named::Escape => Shortcut::Escape,
                 _ => return None,

@@ -91,6 +91,9 @@ fn results_come_as_one_types_and_more_of_them_on_demand() {
     studio.picture("results");
     assert_eq!(studio.focused(), ["search"], "typing goes on");
     assert!(studio.says("Page 1") && studio.says("bois sec"));
+    studio.press(Named::ArrowDown);
+    assert_eq!(studio.focused(), ["result-1"], "what was found is one key away");
+    studio.show(Screen::Catalogue);
     studio.press(Named::Tab);
     let mut passed = Vec::new();
     while studio.focused() != ["more"] {

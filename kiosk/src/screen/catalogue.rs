@@ -9,7 +9,7 @@ use passerelle_api as api;
 
 use super::{Bar, services};
 use crate::gateway::{GatewayError, Question};
-pub use view::view;
+pub use view::{is_card, view};
 
 /// Characters of a query: a long sentence.
 const QUERY_LIMIT: usize = 200;

@@ -33,6 +33,11 @@ pub fn result_name(place: usize) -> String {
 type Column<'a> = iced::widget::Column<'a, Message, Theme, Renderer>;
 type Row<'a> = iced::widget::Row<'a, Message, Theme, Renderer>;
 
+/// Whether a control of that name opens something.
+pub fn is_card(name: &str) -> bool {
+    ["result-", "continue-", "service-", "item-"].iter().any(|kind| name.starts_with(kind))
+}
+
 /// What this person may do with the catalogue itself.
 enum Access<'a> {
     Open,
