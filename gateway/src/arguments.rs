@@ -242,6 +242,10 @@ pub enum CatalogueVerb {
     /// Take in ZIM archives (of a split one its first part, `.zimaa`), folders of HTML and PDF files, each as an item
     Add(CatalogueAdd),
     List,
+    /// Find pages as people at a terminal find them
+    Search {
+        query: String,
+    },
     /// Take an item away, and with it where people were in it
     Remove {
         id: String,

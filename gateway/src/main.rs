@@ -180,6 +180,7 @@ fn request(verb: Verb) -> anyhow::Result<Request> {
             level: add.level,
         }),
         Verb::Catalogue(CatalogueVerb::List) => Request::CatalogueList,
+        Verb::Catalogue(CatalogueVerb::Search { query }) => Request::CatalogueSearch { query },
         Verb::Catalogue(CatalogueVerb::Remove { id }) => Request::CatalogueRemove { id },
         Verb::Init { .. }
         | Verb::Serve(_)

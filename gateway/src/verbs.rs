@@ -52,6 +52,7 @@ pub enum Request {
     AccessResume { group: Option<String>, by: Credentials },
     CatalogueAdd(catalogue::Add),
     CatalogueList,
+    CatalogueSearch { query: String },
     CatalogueRemove { id: String },
     JournalKeys,
 }
@@ -215,6 +216,7 @@ pub async fn execute(gateway: &Gateway, request: Request, tell: &catalogue::Tell
         Request::AccessResume { group, by } => access::resume(gateway, group.as_deref(), &by).await,
         Request::CatalogueAdd(add) => catalogue::add(gateway, add, tell).await,
         Request::CatalogueList => catalogue::list(gateway),
+        Request::CatalogueSearch { query } => catalogue::search(gateway, query).await,
         Request::CatalogueRemove { id } => catalogue::remove(gateway, &id).await,
         Request::JournalKeys => {
             // Whoever asks is about to read: refusals still being counted belong to what they read.

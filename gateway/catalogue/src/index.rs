@@ -63,8 +63,12 @@ impl Index {
             true => Self::read(found, fields),
             false => Err(TantivyError::SchemaError("another version".into())),
         });
-        if let Ok(index) = opened {
-            return Ok(index);
+        match opened {
+            Ok(index) => return Ok(index),
+            Err(error) if folder.join("meta.json").exists() => {
+                tracing::warn!(%error, folder = %folder.display(), "the search index is made anew");
+            }
+            Err(_) => {}
         }
         std::fs::remove_dir_all(folder).map_err(in_folder)?;
         std::fs::create_dir_all(folder).map_err(in_folder)?;
@@ -137,12 +141,20 @@ impl Index {
         Ok((turn, writer))
     }
 
-    /// Makes what was written durable and visible, and merges segments so that a query opens few.
+    /// Makes what was written durable, then visible. What was taken out leaves the files too, so that no word of it is suggested
+    /// or counted, and segments are merged so that a query opens few.
     fn commit(&self, mut writer: IndexWriter) -> Result<(), IndexError> {
         writer.commit().map_err(failed("commit"))?;
-        if let Err(error) = writer.wait_merging_threads() {
-            tracing::warn!(%error, "the segments of the search index were not merged");
+        let segments = self.tantivy.searchable_segment_metas().map_err(failed("commit"))?;
+        let with_holes: Vec<_> = segments
+            .iter()
+            .filter(|segment| segment.num_deleted_docs() > 0)
+            .map(|segment| segment.id())
+            .collect();
+        if !with_holes.is_empty() {
+            writer.merge(&with_holes).wait().map_err(failed("merge"))?;
         }
+        writer.wait_merging_threads().map_err(failed("merge"))?;
         self.reader.reload().map_err(failed("read anew"))
     }
 }
@@ -201,7 +213,10 @@ pub(crate) const PAGE: &str = "page";
 fn schema() -> (Schema, Fields) {
     let mut schema = Schema::builder();
     let counted = |record| {
-        let indexing = TextFieldIndexing::default().set_tokenizer("raw").set_index_option(record);
+        let indexing = TextFieldIndexing::default()
+            .set_tokenizer("raw")
+            .set_index_option(record)
+            .set_fieldnorms(record == IndexRecordOption::WithFreqs);
         TextOptions::default().set_indexing_options(indexing)
     };
     let scored = counted(IndexRecordOption::WithFreqs);

@@ -9,6 +9,7 @@ pub mod index;
 pub mod ingest;
 pub mod item;
 pub mod passage;
+pub mod relevance;
 pub mod search;
 pub mod shelf;
 pub mod suggest;

@@ -46,7 +46,14 @@ pub fn words(text: &str) -> Vec<Word> {
 
 /// A word without case, accents, ligatures and vowel points: `Œuvre`, `œuvre` and `oeuvre` are one.
 pub fn fold(word: &str) -> String {
-    let bare = word.nfkd().flat_map(char::to_lowercase).nfkd().filter(|c| !is_accent(*c));
+    if word.is_ascii() {
+        return word
+            .chars()
+            .filter(char::is_ascii_alphanumeric)
+            .map(|letter| letter.to_ascii_lowercase())
+            .collect();
+    }
+    let bare = word.nfkd().flat_map(char::to_lowercase).nfkd().filter(|letter| !is_accent(*letter));
     let mut folded = String::with_capacity(word.len());
     for letter in bare {
         match letter {
@@ -57,7 +64,7 @@ pub fn fold(word: &str) -> String {
             'đ' | 'ð' => folded.push('d'),
             'ł' => folded.push('l'),
             'ı' => folded.push('i'),
-            // Arabic as people type it: alef maksura for ya, ha for ta marbuta.
+            // Arabic as people type it: ya for alef maksura, ha for ta marbuta, no stretching.
             'ى' => folded.push('ي'),
             'ة' => folded.push('ه'),
             'ـ' => {}
@@ -65,7 +72,8 @@ pub fn fold(word: &str) -> String {
             _ => {}
         }
     }
-    folded
+    // What was left out may have stood between marks that have an order.
+    folded.nfkd().collect()
 }
 
 /// The folded words of `text` with one space between: the key titles are found by.

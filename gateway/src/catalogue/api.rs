@@ -11,11 +11,13 @@ use passerelle_catalogue::ItemId;
 use passerelle_policy::Reason;
 
 use super::progress::ProgressError;
-use super::{described, may_open};
+use super::{described, may_open, search};
 use crate::kiosk_api::{Answer, caller, json, read};
 use crate::proxy::leg::Leg;
 use crate::proxy::refusal::Refusal;
 
+const SEARCH: &str = "/v1/catalogue/search";
+const SUGGEST: &str = "/v1/catalogue/suggest";
 const ITEMS: &str = "/v1/catalogue/items";
 const ITEM: &str = "/v1/catalogue/items/";
 const PROGRESS: &str = "/v1/progress/";
@@ -23,7 +25,7 @@ const PROGRESS: &str = "/v1/progress/";
 /// What a path of ours takes; nothing for another's path.
 pub fn allowed(path: &str) -> &'static [&'static str] {
     match path {
-        ITEMS => &["GET"],
+        ITEMS | SEARCH | SUGGEST => &["GET"],
         item if item.starts_with(ITEM) => &["GET"],
         item if item.starts_with(PROGRESS) => &["GET", "PUT"],
         _ => &[],
@@ -33,8 +35,11 @@ pub fn allowed(path: &str) -> &'static [&'static str] {
 /// Answers a call whose method [`allowed`] names.
 pub async fn answer(leg: &Leg, request: Request<Incoming>, now: Timestamp) -> Answer {
     let path = request.uri().path().to_owned();
-    if path == ITEMS {
-        return items(leg, &request, now).await;
+    match path.as_str() {
+        ITEMS => return items(leg, &request, now).await,
+        SEARCH => return find(leg, &request, now).await,
+        SUGGEST => return suggest(leg, &request, now).await,
+        _ => {}
     }
     let item = |prefix: &str| path.strip_prefix(prefix).and_then(|id| ItemId::parse(id).ok());
     if let Some(id) = item(ITEM) {
@@ -53,6 +58,16 @@ async fn items(leg: &Leg, request: &Request<Incoming>, now: Timestamp) -> Answer
     let items = gateway.catalogue.list().iter().map(described).collect();
     let begun = gateway.progress.begun(&caller.session.person).await.map_err(|_| Reason::Busy)?;
     json(StatusCode::OK, &api::ItemList { items, begun })
+}
+
+async fn find(leg: &Leg, request: &Request<Incoming>, now: Timestamp) -> Answer {
+    may_open(&leg.gateway, &caller(leg, request, now)?, now)?;
+    json(StatusCode::OK, &search::search(&leg.gateway.catalogue, request.uri()).await?)
+}
+
+async fn suggest(leg: &Leg, request: &Request<Incoming>, now: Timestamp) -> Answer {
+    may_open(&leg.gateway, &caller(leg, request, now)?, now)?;
+    json(StatusCode::OK, &search::suggest(&leg.gateway.catalogue, request.uri()).await?)
 }
 
 fn one(leg: &Leg, request: &Request<Incoming>, id: &ItemId, now: Timestamp) -> Answer {

@@ -8,6 +8,7 @@ pub mod api;
 pub mod origin;
 pub mod progress;
 mod range;
+pub mod search;
 
 use std::collections::BTreeSet;
 use std::num::NonZeroUsize;

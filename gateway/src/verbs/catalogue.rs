@@ -1,16 +1,16 @@
-//! `catalogue add|list|remove`. What they change is no access of a person's: the journal has no record of it.
+//! `catalogue add|list|search|remove`. What they change is no access of a person's: the journal has no record of it.
 
 use std::path::PathBuf;
 
 use passerelle_catalogue::shelf::Said;
-use passerelle_catalogue::{Item, ItemId, Step};
+use passerelle_catalogue::{Item, ItemId, Query, Step};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use super::{Answer, Outcome, VerbError, sentence, table};
 use crate::Gateway;
-use crate::catalogue::address;
+use crate::catalogue::{address, search};
 
 /// `catalogue add PATH…`: each its own item; the rest is said of each of them.
 #[derive(Debug, Serialize, Deserialize)]
@@ -74,6 +74,20 @@ pub fn list(gateway: &Gateway) -> Outcome {
     let head = ["ID", "KIND", "LANGUAGE", "PAGES", "BYTES", "TITLE"].map(str::to_owned).to_vec();
     let rows: Vec<_> = [head].into_iter().chain(rows).collect();
     Ok(Answer::done(table(&rows), json!({ "items": items.iter().map(described).collect::<Vec<_>>() })))
+}
+
+/// The first page of what people would find.
+pub async fn search(gateway: &Gateway, query: String) -> Outcome {
+    let found =
+        search::results(&gateway.catalogue, Query { text: query, page: 1, ..Query::default() }).await?;
+    let spelt = found.spelt.iter().map(|spelt| format!("Spelt: {spelt}"));
+    let lines = found.results.iter().map(|result| {
+        let parts = [&result.item_title, &result.title, &result.heading];
+        let named: Vec<_> = parts.into_iter().filter(|part| !part.is_empty()).map(String::as_str).collect();
+        format!("{}  {}", result.url, named.join(" › "))
+    });
+    let text: Vec<_> = spelt.chain(lines).collect();
+    Ok(Answer::done(text.join("\n"), json!(found)))
 }
 
 pub async fn remove(gateway: &Gateway, id: &str) -> Outcome {
