@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use iced::widget::{Space, column, container, row, stack, text};
 use iced::{Alignment, Length};
 
-use super::{Context, quiet, rule};
+use super::{Context, catalogue, quiet, rule};
 use crate::browser::frame::Picture;
 use crate::browser::{Browser, Command, Event, Failure, Generation};
 use crate::theme::{self, size};
@@ -289,7 +289,12 @@ impl State {
         if let Some(left) = time_left(minutes, context) {
             bar = bar.push(text(left).size(size::SMALL).color(theme::SOFT_INK));
         }
-        let bar = bar.push(quiet("leave", words.get("browse-leave"), Message::LeavePressed)).push(quiet(
+        // A lesson is no site that one leaves.
+        let leave = match self.service.as_deref() {
+            Some(catalogue::SERVICE) => words.get("close"),
+            _ => words.get("browse-leave"),
+        };
+        let bar = bar.push(quiet("leave", leave, Message::LeavePressed)).push(quiet(
             "sign-out",
             words.get("sign-out"),
             Message::SignOutPressed,

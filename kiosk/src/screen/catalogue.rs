@@ -3,6 +3,7 @@
 //! The state lives as long as the session, so that a person who closes a page finds their search again. Invariant: an
 //! answer counts only while it is the newest of its kind that was asked for.
 
+mod cards;
 mod view;
 
 use passerelle_api as api;
