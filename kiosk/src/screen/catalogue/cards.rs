@@ -23,7 +23,7 @@ pub fn result_card<'a>(
     context: &Context<'a>,
 ) -> Element<'a, Message> {
     let heading = match result.heading.as_str() {
-        "" => None,
+        heading if heading.is_empty() || heading == result.title => None,
         heading => Some(text(heading).size(size::BODY).color(theme::SOFT_INK)),
     };
     let part = |part: &'a api::SnippetPart| match part.found {
