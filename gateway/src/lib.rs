@@ -15,6 +15,7 @@ pub mod identifier;
 pub mod init;
 pub mod journal_keys;
 pub mod kiosk_api;
+pub mod learning;
 mod listener;
 pub mod minutes;
 pub mod person;
@@ -58,6 +59,7 @@ use crate::clock::LocalMinute;
 use crate::config::{Config, Overrides};
 use crate::identifier::PersonId;
 use crate::journal_keys::{JournalKeys, Subject};
+use crate::learning::Learning;
 use crate::minutes::Minutes;
 use crate::person::People;
 use crate::policy_store::PolicyStore;
@@ -85,6 +87,7 @@ pub struct Gateway {
     pub sessions: Sessions,
     pub policies: PolicyStore,
     pub requests: Requests,
+    pub learning: Learning,
     pub catalogue: Catalogue,
     pub progress: Progress,
     pub minutes: Minutes,
@@ -190,6 +193,7 @@ impl Gateway {
             staff: StaffRoll::new(store.clone(), hasher),
             policies: PolicyStore::open(store.clone()).await?,
             requests: Requests::new(store.clone()),
+            learning: Learning::default(),
             progress: Progress::new(store.clone(), catalogue.clone()),
             catalogue,
             minutes: Minutes::new(store.clone()),

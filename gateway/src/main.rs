@@ -15,6 +15,7 @@ use passerelle_gateway::authority::TerminalKey;
 use passerelle_gateway::config::Overrides;
 use passerelle_gateway::control::carry_out;
 use passerelle_gateway::init;
+use passerelle_gateway::verbs::learn::Learn;
 use passerelle_gateway::verbs::policy::Explain;
 use passerelle_gateway::verbs::policy_preview::Question as Preview;
 use passerelle_gateway::verbs::{self, Answer, Credentials, Request, Secret, read_secret, read_secrets};
@@ -165,6 +166,13 @@ fn request(verb: Verb) -> anyhow::Result<Request> {
         Verb::Policy(PolicyVerb::Refuse { host, by }) => Request::PolicyRefuse { host, by: credentials(by)? },
         Verb::Policy(PolicyVerb::Show { version }) => Request::PolicyShow { version },
         Verb::Policy(PolicyVerb::History) => Request::PolicyHistory,
+        Verb::Policy(PolicyVerb::Learn { person, hosts, minutes, service, name, category, by }) => {
+            let asked = Learn { person: person.to_string(), hosts, minutes, service, name, category };
+            Request::PolicyLearn { asked, by: credentials(by)? }
+        }
+        Verb::Policy(PolicyVerb::Learnt { person, by }) => {
+            Request::PolicyLearnt { person: person.to_string(), by: credentials(by)? }
+        }
         Verb::Access(AccessVerb::Stop { group, by }) => {
             Request::AccessStop { group: group.map(|group| group.to_string()), by: credentials(by)? }
         }

@@ -9,6 +9,7 @@ pub mod access;
 pub mod audit;
 pub mod catalogue;
 mod disclosure;
+pub mod learn;
 pub mod person;
 pub mod policy;
 pub mod policy_import;
@@ -48,6 +49,8 @@ pub enum Request {
     PolicyHistory,
     PolicyExplain(policy::Explain),
     PolicyPreview(policy_preview::Question),
+    PolicyLearn { asked: learn::Learn, by: Credentials },
+    PolicyLearnt { person: String, by: Credentials },
     AccessStop { group: Option<String>, by: Credentials },
     AccessResume { group: Option<String>, by: Credentials },
     CatalogueAdd(catalogue::Add),
@@ -164,6 +167,8 @@ pub enum VerbError {
     #[error(transparent)]
     Authority(#[from] crate::authority::AuthorityError),
     #[error(transparent)]
+    Learning(#[from] crate::learning::LearningError),
+    #[error(transparent)]
     Store(#[from] crate::store::StoreError),
     #[error(transparent)]
     Catalogue(Box<crate::catalogue::CatalogueError>),
@@ -212,6 +217,8 @@ pub async fn execute(gateway: &Gateway, request: Request, tell: &catalogue::Tell
         Request::PolicyHistory => policy::history(gateway).await,
         Request::PolicyExplain(question) => policy::explain(gateway, &question).await,
         Request::PolicyPreview(question) => policy_preview::preview(gateway, &question).await,
+        Request::PolicyLearn { asked, by } => learn::start(gateway, &asked, &by).await,
+        Request::PolicyLearnt { person, by } => learn::stop(gateway, &person, &by).await,
         Request::AccessStop { group, by } => access::stop(gateway, group.as_deref(), &by).await,
         Request::AccessResume { group, by } => access::resume(gateway, group.as_deref(), &by).await,
         Request::CatalogueAdd(add) => catalogue::add(gateway, add, tell).await,

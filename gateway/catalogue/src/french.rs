@@ -1,7 +1,7 @@
 //! The French chain over folded words: which carry no meaning, and what a word is without its ending.
 //!
 //! Pure. Everything here works on words whose accents are off already, so that a query typed without accents finds exactly what
-//! the accented one does: half of the people here type none.
+//! the accented one does.
 
 use std::sync::LazyLock;
 

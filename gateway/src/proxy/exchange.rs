@@ -35,6 +35,7 @@ async fn path(leg: &Leg, request: Request<Incoming>, asked: &mut Asked) -> Resul
     let published = gateway.policies.current();
     let decision = question.ask(gateway, &published.policy, &caller.session, now);
     asked.judged(&caller, &question, &decision, &published);
+    gateway.learning.judged(&caller.session, &question, &decision);
     may_pass(gateway, &caller, &decision)?;
 
     let target = question.target.clone();

@@ -126,6 +126,8 @@ fn tour(stand: &Stand, site: &Site, wiki: &DokuWiki, enrolment: &Path, folder: &
     let refusal = tour.be_refused()?;
     tour.ask_for_access("Pour trouver un logement")?;
     tour.leave_site()?;
+    tour.find_lesson()?;
+    tour.leave_site()?;
     tour.open_service("training", "wiki-exemple", &format!("https://{}/", dokuwiki::HOST))?;
     tour.edit_wiki(REQUEST)?;
     tour.leave_site()?;
