@@ -126,6 +126,13 @@ pub enum StaffVerb {
         #[arg(long, required = true)]
         password_stdin: bool,
     },
+    /// Change one's own password; read from standard input: the old one, then the new one, a line each
+    Password {
+        #[arg(long)]
+        login: Login,
+        #[arg(long, required = true)]
+        password_stdin: bool,
+    },
     List,
 }
 

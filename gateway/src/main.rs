@@ -17,7 +17,7 @@ use passerelle_gateway::control::carry_out;
 use passerelle_gateway::init;
 use passerelle_gateway::verbs::policy::Explain;
 use passerelle_gateway::verbs::policy_preview::Question as Preview;
-use passerelle_gateway::verbs::{self, Answer, Credentials, Request, Secret, read_secret};
+use passerelle_gateway::verbs::{self, Answer, Credentials, Request, Secret, read_secret, read_secrets};
 use serde_json::json;
 
 use arguments::{
@@ -151,6 +151,11 @@ fn request(verb: Verb) -> anyhow::Result<Request> {
         Verb::Person(PersonVerb::Release { id }) => Request::PersonRelease { id: id.to_string() },
         Verb::Staff(StaffVerb::Add { login, role, .. }) => {
             Request::StaffAdd { login: login.to_string(), role, password: secret()? }
+        }
+        Verb::Staff(StaffVerb::Password { login, .. }) => {
+            let [old, new] = read_secrets(std::io::stdin().lock())
+                .context("reading the two passwords from standard input")?;
+            Request::StaffPassword { login: login.to_string(), old, new }
         }
         Verb::Staff(StaffVerb::List) => Request::StaffList,
         Verb::Policy(PolicyVerb::Sign { version, by }) => {

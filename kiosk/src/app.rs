@@ -5,6 +5,10 @@
 
 mod calls;
 mod session;
+#[cfg(test)]
+mod studio;
+#[cfg(test)]
+mod tests;
 mod view;
 
 use std::path::PathBuf;
@@ -12,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use iced::keyboard::{self, Key, key::Named};
 use iced::widget::operation::AbsoluteOffset;
-use iced::{Event, Subscription, Task, mouse, window};
+use iced::{Event, Size, Subscription, Task, mouse, touch, window};
 use jiff::Timestamp;
 use passerelle_api as api;
 
@@ -31,6 +35,10 @@ const WINDOW: (f32, f32) = (1280.0, 800.0);
 const STILL_THERE: Duration = Duration::from_secs(30);
 /// Between two looks at the minutes left, while signed in.
 const REFRESH: Duration = Duration::from_secs(60);
+/// Without a touch for so long, a half-typed identifier or PIN is cleared: less than a walk to the next terminal and back.
+const FORGET: Duration = Duration::from_secs(60);
+/// The same for an enrolment, whose code is long and is read from elsewhere.
+const FORGET_ENROLMENT: Duration = Duration::from_secs(300);
 
 /// What the command line says.
 pub struct Start {
@@ -70,6 +78,9 @@ pub struct Kiosk {
     screen: Screen,
     /// The controls of the screen, as last surveyed.
     seen: Vec<focus::Seen>,
+    /// The pointer was released since the last survey: the keyboard may be nobody's.
+    released: bool,
+    window: Size,
     /// Number of the view: what an older survey saw is not what is on the screen.
     view: u64,
     /// Browsers that live: one, or another that is being wiped.
@@ -128,8 +139,12 @@ pub enum Message {
     Knocked(u64, Result<(), GatewayError>),
     SignOutAnswered,
     Key(Shortcut),
-    /// The focus may be elsewhere: the pointer was released somewhere, or a control was given the keyboard.
+    /// The focus may be elsewhere: a control was given the keyboard.
     Touched,
+    /// The pointer was released somewhere.
+    Released,
+    /// The window's own, in pixels of the layout.
+    Resized(Size),
     /// For the view of that number.
     Surveyed(u64, Vec<focus::Seen>),
     Ticked(Timestamp),
@@ -156,6 +171,8 @@ impl Kiosk {
             signed_in: None,
             screen: Screen::Enrol(enrol::State::default()),
             seen: Vec::new(),
+            released: false,
+            window: WINDOW.into(),
             view: 0,
             browsers: 0,
             last_id: 0,
@@ -201,7 +218,7 @@ impl Kiosk {
             Message::Services(message) => self.services_told(message),
             Message::Requests(message) => self.requests_told(message),
             Message::Browse(message) => self.browse_told(message),
-            Message::Unreachable(unreachable::Message::Bar(bar)) => self.bar_told(bar),
+            Message::Unreachable(message) => self.unreachable_told(message),
             Message::Browser(generation, event) => self.browser_told(generation, event),
             Message::Enrolled(call, answer) => self.enrolled(call, answer),
             Message::SignedIn(call, answer) => self.signed_in(call, answer),
@@ -214,6 +231,14 @@ impl Kiosk {
                 Task::none()
             }
             Message::SignOutAnswered | Message::Touched => Task::none(),
+            Message::Released => {
+                self.released = true;
+                Task::none()
+            }
+            Message::Resized(size) => {
+                self.window = size;
+                Task::none()
+            }
             Message::Key(shortcut) => self.key_pressed(shortcut),
             Message::Surveyed(view, seen) => self.surveyed(view, seen),
             Message::Ticked(now) => self.ticked(now),
@@ -236,7 +261,8 @@ impl Kiosk {
         match bar {
             Bar::LanguageChanged => {
                 self.text = Text::new(self.text.language().other());
-                Task::none()
+                // Whoever was typing goes on typing.
+                if self.takes_typing() { self.focus_first() } else { Task::none() }
             }
             Bar::SignedOut => self.sign_out(sign_in::State::default()),
         }
@@ -250,15 +276,24 @@ impl Kiosk {
 
     fn focus_first(&self) -> Task<Message> {
         let name = match &self.screen {
-            Screen::Enrol(_) => "address",
+            Screen::Enrol(state) => state.first_focus(),
             Screen::SignIn(state) => state.first_focus(),
             Screen::Locked(_) => "pin",
             Screen::Home => "door-administrative",
-            Screen::Services(_) | Screen::Requests(_) => "back",
+            Screen::Services(state) => {
+                let list = self.signed_in.as_ref().and_then(|signed_in| signed_in.services.as_ref());
+                return focus_on(state.first_focus(list));
+            }
+            Screen::Requests(_) => "back",
             Screen::Browse => self.browse().map_or(page::NAME, browse::State::first_focus),
-            Screen::Unreachable { .. } => "language",
+            Screen::Unreachable { state, .. } => state.first_focus(),
         };
         focus_on(name)
+    }
+
+    /// Whether somebody may be typing here: then the keyboard is never nobody's.
+    fn takes_typing(&self) -> bool {
+        matches!(self.screen, Screen::Enrol(_) | Screen::SignIn(_) | Screen::Locked(_) | Screen::Browse)
     }
 
     fn browse(&self) -> Option<&browse::State> {
@@ -304,7 +339,7 @@ impl Kiosk {
 
     fn ticked(&mut self, now: Timestamp) -> Task<Message> {
         self.now = now;
-        let Some(signed_in) = &self.signed_in else { return Task::none() };
+        let Some(signed_in) = &self.signed_in else { return self.forget_after(idle::since_touch()) };
         if now >= signed_in.session.expires_at {
             return self.sign_out(sign_in::State::saying("signed-out-expired"));
         }
@@ -312,6 +347,31 @@ impl Kiosk {
             return self.lock();
         }
         if signed_in.refreshed.elapsed() >= REFRESH { self.ask_services() } else { Task::none() }
+    }
+
+    /// Somebody walked away before signing in, or from an enrolment: the next person finds nothing of it.
+    fn forget_after(&mut self, idle: Duration) -> Task<Message> {
+        match &mut self.screen {
+            Screen::SignIn(state) if idle >= FORGET => {
+                if state.forget() {
+                    self.focus_first()
+                } else {
+                    Task::none()
+                }
+            }
+            Screen::Locked(state) if idle >= FORGET => {
+                state.pin().forget();
+                Task::none()
+            }
+            Screen::Enrol(_) if idle >= FORGET_ENROLMENT => self.leave_enrolment(),
+            Screen::Unreachable { behind, .. } if idle >= FORGET => {
+                if let Screen::SignIn(state) = &mut **behind {
+                    state.forget();
+                }
+                Task::none()
+            }
+            _ => Task::none(),
+        }
     }
 
     fn still_there(&self) -> bool {
@@ -338,15 +398,26 @@ fn focus_on(name: impl Into<iced::widget::Id>) -> Task<Message> {
     iced::widget::operation::focus(name).chain(Task::done(Message::Touched))
 }
 
-/// Stamps the idle clock for whatever a person does, and picks the kiosk's own keys that no control took.
+/// Stamps the idle clock and the focus ring's flag for whatever a person does, and picks the kiosk's own keys that no
+/// control took.
 fn listen(event: Event, status: iced::event::Status, _window: window::Id) -> Option<Message> {
     if matches!(event, Event::Mouse(_) | Event::Keyboard(_) | Event::Touch(_)) {
         idle::touch();
     }
     match event {
-        Event::Mouse(mouse::Event::ButtonReleased(_))
-        | Event::Touch(iced::touch::Event::FingerLifted { .. }) => Some(Message::Touched),
-        Event::Keyboard(keyboard::Event::KeyPressed { key: Key::Named(named), modifiers, .. }) => {
+        Event::Window(window::Event::Opened { size, .. } | window::Event::Resized(size)) => {
+            Some(Message::Resized(size))
+        }
+        Event::Mouse(mouse::Event::ButtonPressed(_)) | Event::Touch(touch::Event::FingerPressed { .. }) => {
+            focus::used_keyboard(false);
+            None
+        }
+        Event::Mouse(mouse::Event::ButtonReleased(_)) | Event::Touch(touch::Event::FingerLifted { .. }) => {
+            Some(Message::Released)
+        }
+        Event::Keyboard(keyboard::Event::KeyPressed { key, modifiers, .. }) => {
+            focus::used_keyboard(true);
+            let Key::Named(named) = key else { return None };
             let taken = status == iced::event::Status::Captured;
             Some(Message::Key(match named {
                 Named::F6 => Shortcut::ChangePane,

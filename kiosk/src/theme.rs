@@ -78,7 +78,8 @@ pub fn look(look: Look, enabled: bool, hovered: bool, held: bool) -> Drawn {
         Look::Administrative => (lively(TEAL, TEAL_DEEP), PAPER, TEAL_DEEP, 0.0, 24.0),
         Look::Training => (lively(PLUM, PLUM_DEEP), PAPER, PLUM_DEEP, 0.0, 24.0),
         Look::Card => (lively(PAPER, TEAL_PALE), INK, lively(EDGE, TEAL), 1.5, 16.0),
-        Look::Key => (lively(PAPER, TEAL_PALE), INK, EDGE, 1.5, 14.0),
+        // No trace of a pointer that rests there: it is where the last digit was pressed.
+        Look::Key => (if held { TEAL_PALE } else { PAPER }, INK, EDGE, 1.5, 14.0),
         Look::Field => (Color::TRANSPARENT, INK, Color::TRANSPARENT, 0.0, 12.0),
     };
     Drawn { background, text, edge, edge_width, radius }

@@ -39,22 +39,14 @@ fn as_user(test: &str) -> Option<PathBuf> {
         .arg(&tests)
         .args([test, "--exact", "--nocapture"])
         .current_dir("/");
-    // Some of Chromium's renderers die as they start (see the README); the kiosk starts another, and so does this.
-    let succeeded = (1..=STARTS).any(|start| {
-        let ran = run.output().unwrap();
-        println!("{test} as {USER}, start {start} of {STARTS}: {}", ran.status);
-        // Marked, so that nobody takes the lines of the run inside for results of its own.
-        for line in [ran.stdout, ran.stderr].iter().flat_map(|text| text.split(|byte| *byte == b'\n')) {
-            println!("    | {}", String::from_utf8_lossy(line));
-        }
-        ran.status.success()
-    });
-    assert!(succeeded, "{test} as {USER} failed {STARTS} times");
+    let ran = run.output().unwrap();
+    // Marked, so that nobody takes the lines of the run inside for results of its own.
+    for line in [&ran.stdout, &ran.stderr].into_iter().flat_map(|text| text.split(|byte| *byte == b'\n')) {
+        println!("    | {}", String::from_utf8_lossy(line));
+    }
+    assert!(ran.status.success(), "{test} as {USER}: {}", ran.status);
     None
 }
-
-/// As often as the kiosk itself starts a browser that dies.
-const STARTS: usize = 4;
 
 struct Session {
     stand_in: StandIn,

@@ -17,6 +17,7 @@ impl Kiosk {
         match state.update(message) {
             enrol::Action::None => Task::none(),
             enrol::Action::Bar(bar) => self.bar_told(bar),
+            enrol::Action::Leave => self.leave_enrolment(),
             enrol::Action::Enrol { address, code } => {
                 let call = self.next_id();
                 if let Screen::Enrol(state) = &mut self.screen {
@@ -69,8 +70,8 @@ impl Kiosk {
     fn sign_in(&mut self, person: String, pin: String) -> Task<Message> {
         let call = self.next_id();
         match &mut self.screen {
-            Screen::SignIn(state) => state.waits_for(call),
-            Screen::Locked(state) => state.waits_for(call),
+            Screen::SignIn(state) => state.pin().waits_for(call),
+            Screen::Locked(state) => state.pin().waits_for(call),
             _ => return Task::none(),
         }
         let Some(place) = &self.place else { return Task::none() };
@@ -191,8 +192,12 @@ impl Kiosk {
         };
         match answer {
             Ok(list) => {
-                signed_in.services = Some(list);
-                Task::none()
+                let first = signed_in.services.replace(list).is_none();
+                if first && matches!(self.screen, Screen::Services(_)) {
+                    self.focus_first()
+                } else {
+                    Task::none()
+                }
             }
             Err(error) => self.call_failed(&error),
         }

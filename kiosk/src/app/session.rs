@@ -7,7 +7,7 @@ use iced::Task;
 use super::{Kiosk, Message, Screen};
 use crate::browser::{self, Browser, Generation, Setup};
 use crate::gateway::GatewayError;
-use crate::screen::{browse, locked, services, sign_in, unreachable};
+use crate::screen::{browse, enrol, locked, services, sign_in, unreachable};
 use crate::widget::page;
 
 /// Pixels of a view until the window says its own size.
@@ -144,18 +144,46 @@ impl Kiosk {
         }
     }
 
+    /// The screen waits behind; but with a terminal that was withdrawn its session ended too.
     fn gateway_lost(&mut self, terminal_refused: bool) -> Task<Message> {
-        if let Screen::Unreachable { state, .. } = &mut self.screen {
+        let ended = if terminal_refused { self.end_session() } else { Task::none() };
+        if let Screen::Unreachable { state, behind, .. } = &mut self.screen {
             state.terminal_refused = terminal_refused;
+            if terminal_refused {
+                **behind = Screen::SignIn(sign_in::State::default());
+                return Task::batch([ended, self.focus_first()]);
+            }
+            return ended;
+        }
+        let screen = std::mem::replace(&mut self.screen, Screen::SignIn(sign_in::State::default()));
+        let behind = if terminal_refused { Screen::SignIn(sign_in::State::default()) } else { screen };
+        let state = unreachable::State::new(terminal_refused);
+        let shown = self.show(Screen::Unreachable { state, knock: 0, behind: Box::new(behind) });
+        Task::batch([ended, shown, self.knock()])
+    }
+
+    pub(super) fn unreachable_told(&mut self, message: unreachable::Message) -> Task<Message> {
+        match message {
+            unreachable::Message::Bar(bar) => self.bar_told(bar),
+            unreachable::Message::EnrolmentOpened => {
+                let address = self.place.as_ref().map(|place| place.enrolment.gateway.clone());
+                self.show(Screen::Enrol(enrol::State::again(address.unwrap_or_default())))
+            }
+        }
+    }
+
+    /// Back from an enrolment that was not wanted: whether this terminal is still refused, the next knock says.
+    pub(super) fn leave_enrolment(&mut self) -> Task<Message> {
+        if self.place.is_none() {
             return Task::none();
         }
-        let behind = Box::new(std::mem::replace(&mut self.screen, Screen::Home));
-        let state = unreachable::State::new(terminal_refused);
+        let behind = Box::new(Screen::SignIn(sign_in::State::default()));
+        let state = unreachable::State::new(true);
         let shown = self.show(Screen::Unreachable { state, knock: 0, behind });
         Task::batch([shown, self.knock()])
     }
 
-    /// Waits a little longer each time, then asks whether the gateway answers.
+    /// Waits a little longer each time, then asks whether the gateway answers, and still knows the session.
     fn knock(&mut self) -> Task<Message> {
         let call = self.next_id();
         let (Some(place), Screen::Unreachable { state, knock, .. }) = (&self.place, &mut self.screen) else {
@@ -163,9 +191,13 @@ impl Kiosk {
         };
         *knock = call;
         let (gateway, pause) = (place.gateway.clone(), state.next_pause());
+        let token = self.signed_in.as_ref().map(|signed_in| signed_in.token.clone());
         let knocked = async move {
             tokio::time::sleep(pause).await;
-            gateway.knock().await
+            match token {
+                Some(token) => gateway.session(&token).await.map(drop),
+                None => gateway.knock().await,
+            }
         };
         Task::perform(knocked, move |answer| Message::Knocked(call, answer))
     }
@@ -175,18 +207,29 @@ impl Kiosk {
         if *knock != call {
             return Task::none();
         }
-        match answer {
-            Ok(()) => {
+        let code = match &answer {
+            Err(GatewayError::Refused(problem)) => problem.code.as_str(),
+            _ => "",
+        };
+        match (answer.as_ref(), code) {
+            (Err(GatewayError::Unreachable(_)), _) => {
+                state.terminal_refused = false;
+                self.knock()
+            }
+            (Err(GatewayError::TerminalRefused(_)), _) | (_, "no-terminal") => {
+                let lost = self.gateway_lost(true);
+                Task::batch([lost, self.knock()])
+            }
+            // A gateway that was restarted has forgotten its sessions.
+            (_, "no-session") => self.sign_out(sign_in::State::saying("signed-out-ended")),
+            (_, "person-locked") => self.sign_out(sign_in::State::saying("sign-in-person-locked")),
+            _ => {
                 let behind = std::mem::replace(&mut **behind, Screen::Home);
                 if let (Screen::Browse, Some(browse)) = (&behind, self.browse_mut()) {
                     browse.recovered();
                 }
                 let shown = self.show(behind);
                 Task::batch([shown, self.ask_services()])
-            }
-            Err(error) => {
-                state.terminal_refused = matches!(error, GatewayError::TerminalRefused(_));
-                self.knock()
             }
         }
     }

@@ -44,6 +44,10 @@ impl Kiosk {
             return Task::none();
         }
         self.seen = seen;
+        let lost = std::mem::take(&mut self.released) && !self.seen.iter().any(|control| control.focused);
+        if lost && self.takes_typing() {
+            return self.focus_first();
+        }
         if let Some(mut events) = self.events.take() {
             events.write(&self.line());
             self.events = Some(events);

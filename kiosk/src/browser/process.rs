@@ -171,6 +171,8 @@ async fn write(mut pipe: pipe::Sender, mut calls: mpsc::Receiver<Vec<u8>>) {
 enum Pending {
     /// The page's history, to go back.
     History,
+    /// The last word of a page's dress: its process runs, and has obeyed everything before.
+    Dressed,
 }
 
 struct Owner<'a> {
@@ -188,6 +190,8 @@ struct Owner<'a> {
     credentials: Option<String>,
     /// The address of the page that is shown.
     shown: String,
+    /// What to open once the page is dressed.
+    first: Option<String>,
 }
 
 impl<'a> Owner<'a> {
@@ -212,6 +216,7 @@ impl<'a> Owner<'a> {
             size,
             credentials: None,
             shown,
+            first: Some(setup.url.clone()),
         }
     }
 
@@ -252,6 +257,9 @@ impl<'a> Owner<'a> {
 
     fn obey(&mut self, command: Command) {
         match command {
+            // Opened when the page is dressed: a page that moves to another process before it has answered takes the unanswered
+            // calls along, and Chromium 156 dies of a focus that reaches a frame before its document does.
+            Command::Open(url) if self.first.is_some() => self.first = Some(url),
             Command::Open(url) => self.page_call("Page.navigate", json!({"url": url})),
             Command::Reload => self.page_call("Page.reload", json!({})),
             Command::Resize(width, height) => {
@@ -342,6 +350,11 @@ impl<'a> Owner<'a> {
                     None => self.tell(Event::NoWayBack).await,
                 }
             }
+            (Some(Pending::Dressed), _) => {
+                if let Some(url) = self.first.take() {
+                    self.obey(Command::Open(url));
+                }
+            }
             (_, Err(error)) => tracing::debug!(id, error, "Chromium refused a call"),
             (None, Ok(_)) => {}
         }
@@ -358,8 +371,6 @@ impl<'a> Owner<'a> {
                 self.page = Some((session.clone(), target));
                 self.dress_page(&session);
                 self.tell(Event::Started).await;
-                let url = self.setup.url.clone();
-                self.obey(Command::Open(url));
             }
             // A window of its own is never shown; its address comes with `Page.windowOpen` and opens in our page.
             (Some("page"), Some(_)) => {
@@ -391,8 +402,9 @@ impl<'a> Owner<'a> {
         self.call(Some(session), "Fetch.enable", fetch);
         self.call(Some(session), "Network.setBypassServiceWorker", json!({"bypass": true}));
         self.call(Some(session), "Emulation.setScrollbarsHidden", json!({"hidden": false}));
-        self.call(Some(session), "Emulation.setFocusEmulationEnabled", json!({"enabled": true}));
         self.show_at_size();
+        let id = self.call(Some(session), "Emulation.setFocusEmulationEnabled", json!({"enabled": true}));
+        self.pending.insert(id, Pending::Dressed);
     }
 
     /// The main page is at another address: its title comes later.

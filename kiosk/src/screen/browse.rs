@@ -16,6 +16,7 @@ use crate::browser::frame::Picture;
 use crate::browser::{Browser, Command, Event, Failure, Generation};
 use crate::theme::{self, size};
 use crate::widget::Element;
+use crate::widget::one_line::one_line;
 use crate::widget::page::{self, page};
 pub use over::{Over, Sending};
 
@@ -277,11 +278,10 @@ impl State {
     pub fn view<'a>(&'a self, minutes: Option<u32>, context: &Context<'a>) -> Element<'a, Message> {
         let words = context.text;
         let heading = if self.title.is_empty() { host(&self.wanted) } else { self.title.clone() };
-        let heading = text(heading).size(size::BODY).font(theme::BOLD).wrapping(text::Wrapping::None);
         let mut bar = row![
             quiet("back", format!("‹ {}", words.get("back")), Message::BackPressed),
             quiet("reload", words.get("browse-reload"), Message::ReloadPressed),
-            container(heading).width(Length::Fill).clip(true).padding([0, 8]),
+            container(one_line(heading, size::BODY, theme::BOLD)).width(Length::Fill).padding([0, 8]),
         ];
         if self.loading && self.over.is_nothing() {
             bar = bar.push(text(words.get("waiting")).size(size::SMALL).color(theme::SOFT_INK));

@@ -1,8 +1,8 @@
 //! Enrolment: asks for the gateway's address and a one-use code, on a terminal that has none yet.
 
-use iced::widget::column;
+use iced::widget::{column, row};
 
-use super::{Bar, Context, Tone, body, card, frame, labelled, notice, primary, title};
+use super::{Bar, Context, Tone, body, card, frame, labelled, notice, primary, secondary, title};
 use crate::widget::Element;
 
 #[derive(Default)]
@@ -11,6 +11,8 @@ pub struct State {
     code: String,
     waiting: Option<u64>,
     failed: bool,
+    /// This terminal had an enrolment, so that there is something to return to.
+    again: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -19,15 +21,26 @@ pub enum Message {
     AddressTyped(String),
     CodeTyped(String),
     Sent,
+    Left,
 }
 
 pub enum Action {
     None,
     Bar(Bar),
     Enrol { address: String, code: String },
+    Leave,
 }
 
 impl State {
+    /// For a terminal that was withdrawn from the gateway at `address`.
+    pub fn again(address: String) -> State {
+        State { address, again: true, ..State::default() }
+    }
+
+    pub fn first_focus(&self) -> &'static str {
+        if self.address.is_empty() { "address" } else { "code" }
+    }
+
     pub fn waits_for(&mut self, call: u64) {
         self.waiting = Some(call);
     }
@@ -61,6 +74,7 @@ impl State {
                 Action::Enrol { address: self.address.trim().to_owned(), code: self.code.trim().to_owned() }
             }
             Message::Sent => Action::None,
+            Message::Left => Action::Leave,
         }
     }
 
@@ -82,7 +96,11 @@ impl State {
                 Message::CodeTyped,
                 Some(Message::Sent)
             ),
-            primary("enrol", words, self.is_ready().then_some(Message::Sent)),
+            row![
+                primary("enrol", words, self.is_ready().then_some(Message::Sent)),
+                self.again.then(|| secondary("cancel", text.get("cancel"), Message::Left))
+            ]
+            .spacing(18),
         ];
         frame(context, Message::Bar, card(form.spacing(18), 720.0))
     }

@@ -6,20 +6,21 @@ pub mod browse;
 pub mod enrol;
 pub mod home;
 pub mod locked;
+pub mod pin;
 pub mod requests;
 pub mod services;
 pub mod sign_in;
 pub mod unreachable;
 
-use iced::widget::{Space, column, container, row, text, text_input};
+use iced::widget::{Space, column, container, row, scrollable, text, text_input};
 use iced::{Alignment, Color, Length};
 use jiff::Timestamp;
 use passerelle_api as api;
 
 use crate::text::Text;
 use crate::theme::{self, Look, size};
-use crate::widget::Element;
 use crate::widget::control::{Control, control, field};
+use crate::widget::{Element, focus};
 
 /// What every screen may show besides its own state.
 pub struct Context<'a> {
@@ -82,6 +83,11 @@ pub fn title<'a, Message: 'a>(words: String) -> Element<'a, Message> {
 
 pub fn body<'a, Message: 'a>(words: String) -> Element<'a, Message> {
     text(words).size(size::BODY).into()
+}
+
+/// A sentence under a picture.
+pub fn centred<'a, Message: 'a>(words: String) -> Element<'a, Message> {
+    text(words).size(size::BODY).align_x(Alignment::Center).into()
 }
 
 pub fn hint<'a, Message: 'a>(words: String) -> Element<'a, Message> {
@@ -162,8 +168,9 @@ pub fn labelled<'a, Message: Clone + 'a>(
     column![text(label).size(size::BODY).font(theme::BOLD), field(name, input)].spacing(8).into()
 }
 
-/// A card in the middle of the screen.
+/// A card in the middle of the screen; it scrolls where the screen is too small for it.
 pub fn card<'a, Message: 'a>(content: impl Into<Element<'a, Message>>, width: f32) -> Element<'a, Message> {
-    let card = container(content).padding(36).max_width(width).style(theme::card);
-    container(card).center(Length::Fill).padding(24).into()
+    let card = container(content).padding(28).max_width(width).style(theme::card);
+    let room = container(card).center_x(Length::Fill).padding([16, 24]);
+    container(scrollable(room).id(focus::SCROLLED).style(theme::scroller)).center_y(Length::Fill).into()
 }

@@ -22,6 +22,19 @@ pub enum Message {
     Chosen(String),
 }
 
+impl State {
+    /// The first service that can be opened, once they are known.
+    pub fn first_focus(&self, list: Option<&api::ServiceList>) -> String {
+        let first = list.and_then(|list| self.here(list).find(|service| can_open(service)));
+        first.map_or_else(|| "back".into(), control_name)
+    }
+
+    fn here<'a>(&self, list: &'a api::ServiceList) -> impl Iterator<Item = &'a api::Service> + use<'a> {
+        let category = self.door.category();
+        list.services.iter().filter(move |service| service.category == category)
+    }
+}
+
 /// A name in the events that another service cannot have.
 fn control_name(service: &api::Service) -> String {
     format!("service-{}", service.id)
@@ -43,8 +56,7 @@ pub fn view<'a>(
     let content: Element<'a, Message> = match list {
         None => super::sign_in::waiting(context),
         Some(list) => {
-            let here = || list.services.iter().filter(|service| service.category == state.door.category());
-            let (open, closed): (Vec<_>, Vec<_>) = here().partition(|service| can_open(service));
+            let (open, closed): (Vec<_>, Vec<_>) = state.here(list).partition(|service| can_open(service));
             let mut cards = column![].spacing(14);
             cards = cards.push(if open.is_empty() {
                 body(words.get("services-none"))

@@ -5,7 +5,7 @@ use std::time::Duration;
 use iced::Alignment;
 use iced::widget::column;
 
-use super::{Bar, Context, body, card, frame, title};
+use super::{Bar, Context, card, centred, frame, secondary, title};
 use crate::theme;
 use crate::widget::Element;
 use crate::widget::icon::{Icon, icon};
@@ -24,11 +24,16 @@ pub struct State {
 #[derive(Clone, Debug)]
 pub enum Message {
     Bar(Bar),
+    EnrolmentOpened,
 }
 
 impl State {
     pub fn new(terminal_refused: bool) -> State {
         State { attempt: 0, terminal_refused }
+    }
+
+    pub fn first_focus(&self) -> &'static str {
+        if self.terminal_refused { "enrol-again" } else { "language" }
     }
 
     /// How long to wait before the next try, which is counted.
@@ -46,14 +51,17 @@ pub fn view<'a>(state: State, context: &Context<'a>) -> Element<'a, Message> {
         true => ("revoked-title", "revoked-body"),
     };
     let picture = icon(Icon::Cut, 120.0, theme::SOFT_INK, theme::PAPER);
-    let content = column![picture, title(words.get(heading)), body(words.get(sentence))]
-        .push(
-            (state.attempt > 1 && !state.terminal_refused)
-                .then(|| super::hint(words.get("unreachable-attempt"))),
-        )
-        .spacing(20)
-        .align_x(Alignment::Center);
-    frame(context, Message::Bar, card(content, 780.0))
+    let mut content = column![picture, title(words.get(heading)), centred(words.get(sentence))];
+    if state.terminal_refused {
+        content = content.push(secondary("enrol-again", words.get("enrol-title"), Message::EnrolmentOpened));
+    } else if context.session.is_some() {
+        // A gateway that was restarted has forgotten the session: no promise that it is still there.
+        content = content.push(centred(words.get("unreachable-session")));
+    }
+    if state.attempt > 1 && !state.terminal_refused {
+        content = content.push(super::hint(words.get("unreachable-attempt")));
+    }
+    frame(context, Message::Bar, card(content.spacing(20).align_x(Alignment::Center), 780.0))
 }
 
 #[cfg(test)]

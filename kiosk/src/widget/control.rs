@@ -8,12 +8,13 @@ use iced::keyboard::{self, Key, key::Named as Keys};
 use iced::{Background, Border, Event, Length, Padding, Rectangle, Renderer, Size, Theme, touch, window};
 
 use super::Element;
-use super::focus::Named;
+use super::focus::{self, Named};
 use crate::theme::{self, Look};
 
-/// Pixels of the focus ring, and between it and its control.
+/// Pixels of the focus ring, and of the light line inside it that parts it from a dark control. Both are drawn within the
+/// control: what is drawn outside stays on the screen when the renderer repaints the control alone.
 const RING_WIDTH: f32 = 4.0;
-const RING_GAP: f32 = 3.0;
+const RING_LINE: f32 = 2.0;
 
 pub struct Control<'a, Message> {
     name: String,
@@ -177,20 +178,32 @@ impl<'a, Message: Clone + 'a> Widget<Message, Theme, Renderer> for Control<'a, M
             shell,
             viewport,
         );
-        if self.is_field() || shell.is_event_captured() {
+        if self.is_field() {
             return;
         }
         let over = cursor.is_over(layout.bounds());
         let state = tree.state.downcast_mut::<State>();
+        let pressed = matches!(
+            event,
+            Event::Mouse(mouse::Event::ButtonPressed(mouse::Button::Left))
+                | Event::Touch(touch::Event::FingerPressed { .. })
+        );
+        if pressed && state.focused {
+            // Whoever took the press, this control no longer has the keyboard.
+            state.focused = false;
+            shell.request_redraw();
+        }
+        if shell.is_event_captured() {
+            return;
+        }
         let Some(message) = &self.on_press else {
             state.focused = false;
             return;
         };
         match event {
-            Event::Mouse(mouse::Event::ButtonPressed(mouse::Button::Left))
-            | Event::Touch(touch::Event::FingerPressed { .. }) => {
+            // A pointer presses and leaves the keyboard alone: a ring would tell an onlooker the last digit of a PIN.
+            _ if pressed => {
                 state.held = over;
-                state.focused = over;
                 if over {
                     shell.capture_event();
                 }
@@ -233,22 +246,13 @@ impl<'a, Message: Clone + 'a> Widget<Message, Theme, Renderer> for Control<'a, M
         let state = tree.state.downcast_ref::<State>();
         let enabled = self.on_press.is_some();
         let drawn = theme::look(self.look, enabled, enabled && state.hovered, state.held);
-        if state.focused && !self.is_field() {
-            let ring = Rectangle { x: bounds.x, y: bounds.y, ..bounds }.expand(RING_GAP + RING_WIDTH);
-            let border = Border {
-                color: theme::RING,
-                width: RING_WIDTH,
-                radius: (drawn.radius + RING_GAP + RING_WIDTH).into(),
-            };
-            renderer.fill_quad(
-                renderer::Quad { bounds: ring, border, ..Default::default() },
-                iced::Color::TRANSPARENT,
-            );
-        }
         if !self.is_field() {
             let border = Border { color: drawn.edge, width: drawn.edge_width, radius: drawn.radius.into() };
             let quad = renderer::Quad { bounds, border, ..Default::default() };
             renderer.fill_quad(quad, Background::Color(drawn.background));
+        }
+        if state.focused && !self.is_field() && focus::is_visible() {
+            ring(renderer, bounds, drawn.radius);
         }
         let text = if self.is_field() { *style } else { renderer::Style { text_color: drawn.text } };
         let content = layout.children().next().expect("padded has one child");
@@ -268,6 +272,15 @@ impl<'a, Message: Clone + 'a> Widget<Message, Theme, Renderer> for Control<'a, M
         }
         let content = layout.children().next().expect("padded has one child");
         self.content.as_widget().mouse_interaction(&tree.children[0], content, cursor, viewport, renderer)
+    }
+}
+
+/// Says which control has the keyboard.
+fn ring(renderer: &mut Renderer, bounds: Rectangle, radius: f32) {
+    for (inset, width, color) in [(0.0, RING_WIDTH, theme::RING), (RING_WIDTH, RING_LINE, theme::PAPER)] {
+        let border = Border { color, width, radius: (radius - inset).max(0.0).into() };
+        let quad = renderer::Quad { bounds: bounds.shrink(inset), border, ..Default::default() };
+        renderer.fill_quad(quad, iced::Color::TRANSPARENT);
     }
 }
 

@@ -2,11 +2,28 @@
 //!
 //! Every control reports a [`Named`] and takes part in iced's own focus operations, in the order of the widget tree: what is
 //! read first comes first. [`survey`] lists them with their place; the same list drives Tab, the test events and, later,
-//! reading aloud. Invariant: a control that can be clicked can be reached by Tab.
+//! reading aloud. Invariants: a control that can be clicked can be reached by Tab; the ring around the one that has the
+//! keyboard shows only while the keyboard is used.
+
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use iced::advanced::widget::operation::{Focusable, Operation, Outcome, Scrollable};
 use iced::advanced::widget::{Id, operate};
 use iced::{Rectangle, Task, Vector};
+
+/// Whether a key was pressed since the pointer was. One flag for the process, stamped by [`crate::app`]'s event filter
+/// without a message, as the idle clock is.
+static BY_KEYBOARD: AtomicBool = AtomicBool::new(false);
+
+/// The keyboard was used last, or the pointer was.
+pub fn used_keyboard(yes: bool) {
+    BY_KEYBOARD.store(yes, Ordering::Relaxed);
+}
+
+/// Whether the ring is drawn.
+pub fn is_visible() -> bool {
+    BY_KEYBOARD.load(Ordering::Relaxed)
+}
 
 /// What a control says about itself to a survey.
 #[derive(Clone, Debug)]

@@ -4,6 +4,7 @@ pub mod control;
 pub mod focus;
 pub mod icon;
 pub mod keypad;
+pub mod one_line;
 pub mod page;
 
 /// The one theme and renderer of the kiosk.

@@ -19,10 +19,11 @@ minutes-left = { $n ->
 }
 still-there = Are you still there? The screen is about to lock.
 unreachable-title = The service does not answer
-unreachable-body = Nothing is lost. This terminal keeps trying by itself. You can wait here.
+unreachable-body = This terminal keeps trying by itself. You can wait here.
+unreachable-session = Your session will go on if it is still open. Otherwise you will have to sign in again.
 unreachable-attempt = Trying again…
-revoked-title = This terminal is not allowed
-revoked-body = Please tell an officer: this terminal must be enrolled again.
+revoked-title = This terminal was withdrawn
+revoked-body = It is no longer allowed to connect. Please tell an officer: the technical team can enrol it again.
 enrol-title = Enrol this terminal
 enrol-body = Ask the technical team for the address and the code.
 enrol-address = Address of the gateway

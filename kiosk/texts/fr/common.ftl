@@ -19,10 +19,11 @@ minutes-left = { $n ->
 }
 still-there = Êtes-vous toujours là ? L’écran va se verrouiller.
 unreachable-title = Le service ne répond pas
-unreachable-body = Rien n’est perdu. Ce poste essaie à nouveau tout seul. Vous pouvez attendre ici.
+unreachable-body = Ce poste essaie à nouveau tout seul. Vous pouvez attendre ici.
+unreachable-session = Votre session reprendra si elle est encore ouverte. Sinon, vous devrez vous reconnecter.
 unreachable-attempt = Nouvel essai en cours…
-revoked-title = Ce poste n’est pas autorisé
-revoked-body = Prévenez un surveillant : ce poste doit être enregistré à nouveau.
+revoked-title = Ce poste a été retiré
+revoked-body = Il n’est plus autorisé à se connecter. Prévenez un surveillant : l’équipe technique peut l’enregistrer à nouveau.
 enrol-title = Enregistrer ce poste
 enrol-body = Demandez l’adresse et le code à l’équipe technique.
 enrol-address = Adresse de la passerelle

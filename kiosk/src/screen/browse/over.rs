@@ -5,7 +5,7 @@ use iced::{Alignment, Length};
 
 use super::host;
 use crate::browser::{Command, Dialog, DialogKind, NotYet};
-use crate::screen::{Context, Tone, body, labelled, notice, primary, secondary, title};
+use crate::screen::{Context, Tone, body, centred, labelled, notice, primary, secondary, title};
 use crate::theme;
 use crate::widget::Element;
 use crate::widget::icon::{Icon, icon};
@@ -247,7 +247,7 @@ impl Over {
                 let content = column![
                     icon(Icon::Stop, 84.0, theme::BRICK, theme::PAPER),
                     title(words.get("refusal-title")),
-                    body(words.reason(code)),
+                    centred(words.reason(code)),
                     super::super::hint(words.with("refusal-where", &[("host", host(url).into())])),
                     row![
                         primary("refusal-ask", words.get("refusal-ask"), Message::AskOpened),
@@ -282,7 +282,7 @@ impl Over {
             Over::Asked => whole(
                 column![
                     title(words.get("ask-sent-title")),
-                    body(words.get("ask-sent-body")),
+                    centred(words.get("ask-sent-body")),
                     primary("close", back_words(), Message::Closed)
                 ]
                 .spacing(18)
@@ -292,7 +292,7 @@ impl Over {
                 column![
                     icon(Icon::Cut, 84.0, theme::SOFT_INK, theme::PAPER),
                     title(words.get("failed-title")),
-                    body(match code {
+                    centred(match code {
                         Some(code) => words.reason(code),
                         None => words.with("failed-body", &[("host", host(url).into())]),
                     }),
