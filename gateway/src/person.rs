@@ -170,12 +170,7 @@ impl People {
     }
 
     /// Groups and trio as they are from the next sign-in on.
-    pub async fn assign(
-        &self,
-        id: &PersonId,
-        groups: &[GroupId],
-        trio: &[Login],
-    ) -> Result<(), PersonError> {
+    pub async fn assign(&self, id: &PersonId, groups: &[GroupId], trio: &[Login]) -> Result<(), PersonError> {
         self.present(id).await?;
         Ok(self.store.assign_person(id, groups, trio).await?)
     }

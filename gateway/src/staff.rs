@@ -123,7 +123,12 @@ impl StaffRoll {
     }
 
     /// Answers a password that the console will ask to change.
-    pub async fn add_one_time(&self, login: &Login, role: Role, now: Timestamp) -> Result<String, StaffError> {
+    pub async fn add_one_time(
+        &self,
+        login: &Login,
+        role: Role,
+        now: Timestamp,
+    ) -> Result<String, StaffError> {
         let password = new_password();
         let staff = Staff { login: login.clone(), role, one_time_password: true, added_at: now };
         self.enter(staff, &password).await?;

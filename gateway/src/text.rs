@@ -35,10 +35,16 @@ impl Language {
 type Bundle = FluentBundle<FluentResource>;
 
 /// What people at kiosks read, then what staff read: one file a page family.
-const FRENCH_FILES: &[&str] =
-    &[include_str!("../texts/fr.ftl"), include_str!("../texts/console/frame.fr.ftl")];
-const ENGLISH_FILES: &[&str] =
-    &[include_str!("../texts/en.ftl"), include_str!("../texts/console/frame.en.ftl")];
+const FRENCH_FILES: &[&str] = &[
+    include_str!("../texts/fr.ftl"),
+    include_str!("../texts/console/frame.fr.ftl"),
+    include_str!("../texts/console/policy.fr.ftl"),
+];
+const ENGLISH_FILES: &[&str] = &[
+    include_str!("../texts/en.ftl"),
+    include_str!("../texts/console/frame.en.ftl"),
+    include_str!("../texts/console/policy.en.ftl"),
+];
 
 static FRENCH: LazyLock<Bundle> = LazyLock::new(|| bundle(langid!("fr"), FRENCH_FILES));
 static ENGLISH: LazyLock<Bundle> = LazyLock::new(|| bundle(langid!("en"), ENGLISH_FILES));
@@ -55,6 +61,7 @@ pub fn text_with(language: Language, key: &str, values: &[(&str, FluentValue<'_>
         Language::English => &ENGLISH,
     };
     let found = lookup(first, key, values).or_else(|| lookup(&FRENCH, key, values));
+    assert!(found.is_some() || !cfg!(test), "no text `{key}`");
     found.unwrap_or_else(|| key.to_owned())
 }
 
@@ -117,9 +124,14 @@ mod tests {
     #[test]
     fn what_pages_say_has_words() {
         let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/console");
+        let folders = [folder.clone(), folder.join("policy")];
+        let entries =
+            folders.iter().flat_map(|folder| std::fs::read_dir(folder).expect("the sources")).flatten();
         let mut seen = 0;
-        for entry in std::fs::read_dir(folder).expect("the sources").flatten() {
+        for entry in entries {
             let Ok(source) = std::fs::read_to_string(entry.path()) else { continue };
+            let is_code = |line: &&str| !line.trim_start().starts_with("//");
+            let source = source.lines().filter(is_code).collect::<Vec<_>>().join("\n");
             for call in ["say(\"", "say_with(\"", ".page(\"", "\"done-"] {
                 let is_done = call == "\"done-";
                 for (at, _) in source.match_indices(call) {

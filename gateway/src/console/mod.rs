@@ -25,12 +25,16 @@
 
 mod assets;
 mod call;
+#[cfg(test)]
+mod desk;
 mod guard;
 mod home;
 mod page;
+mod policy;
 mod route;
 mod session;
 mod sign_in;
+mod trouble;
 
 use std::net::IpAddr;
 use std::sync::Arc;

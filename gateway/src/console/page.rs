@@ -10,7 +10,7 @@ use super::session::Stage;
 use crate::text::{Language, text};
 
 /// The menu, in the order of use; who may not open a page doesn't see it.
-const MENU: &[(&str, &str)] = &[("/", "menu-home")];
+const MENU: &[(&str, &str)] = &[("/", "menu-home"), ("/policy", "menu-policy")];
 
 /// Where access is stopped and resumed.
 const STOP_PAGE: &str = "/access";
@@ -170,4 +170,42 @@ pub fn choice(label: &str, name: &str, chosen: &str, options: &[(&str, String)])
             }
         }
     }
+}
+
+/// The password once more, for what an unattended desk must not do.
+pub fn password(call: &Call) -> Markup {
+    html! {
+        div.field {
+            label for="password" { (call.say("confirm-password")) }
+            p.hint id="password-hint" { (call.say("confirm-password-hint")) }
+            input id="password" name="password" type="password" autocomplete="current-password"
+                aria-describedby="password-hint";
+        }
+    }
+}
+
+/// Columns, and rows as `tr`; it scrolls by itself where the screen is narrow.
+pub fn table(caption: &str, columns: &[String], rows: Markup) -> Markup {
+    html! {
+        div.table tabindex="0" role="region" aria-label=(caption) {
+            table {
+                caption { (caption) }
+                thead { tr { @for column in columns { th scope="col" { (column) } } } }
+                tbody { (rows) }
+            }
+        }
+    }
+}
+
+/// Bytes as people read them: one decimal at most.
+pub fn size(call: &Call, bytes: u64) -> String {
+    const UNITS: [(u32, &str); 3] = [(30, "size-gib"), (20, "size-mib"), (10, "size-kib")];
+    let unit = UNITS.into_iter().find(|(shift, _)| bytes >= 1 << shift);
+    let Some((shift, key)) = unit else {
+        return call.say_with("size-bytes", &[("count", bytes.into())]);
+    };
+    let (whole, tenth) = (bytes >> shift, ((bytes & ((1 << shift) - 1)) * 10) >> shift);
+    let point = if call.language == Language::French { "," } else { "." };
+    let count = if tenth == 0 { whole.to_string() } else { format!("{whole}{point}{tenth}") };
+    call.say_with(key, &[("count", count.into())])
 }

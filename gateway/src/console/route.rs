@@ -9,7 +9,7 @@ use http::Method;
 
 use super::call::{Answer, Call, StaffCall};
 use super::session::StaffSession;
-use super::{assets, home, sign_in};
+use super::{assets, home, policy, sign_in};
 use crate::staff::Role::{self, Administrator, Auditor, Counsellor, Referent, Security};
 
 /// Everybody who signed in.
@@ -77,6 +77,17 @@ pub fn table() -> Vec<Route> {
         post("/sign-out", signing_in(sign_in::sign_out)),
         // Everybody.
         get("/", staff(ALL, home::show)),
+        // What people can reach.
+        get("/policy", staff(READS, policy::show)),
+        get("/policy/history", staff(READS, policy::history)),
+        get("/policy/explain", staff(READS, policy::explain::explain)),
+        get("/policy/versions/{version}", staff(READS, policy::version)),
+        post("/policy/versions/{version}/sign", staff(DECIDES, policy::sign)),
+        post("/policy/versions/{version}/again", staff(DECIDES, policy::propose_again)),
+        get("/policy/draft", staff(DECIDES, policy::draft::ask)),
+        post("/policy/draft", staff(DECIDES, policy::draft::answer)).taking(Takes::Form(POLICY_FORM_LIMIT)),
+        get("/policy/refuse", staff(DECIDES, policy::ask_refusal)),
+        post("/policy/refuse", staff(DECIDES, policy::refuse)),
     ]
 }
 
