@@ -55,7 +55,7 @@ use crate::authority::Authority;
 use crate::clock::LocalMinute;
 use crate::config::{Config, Overrides};
 use crate::console::StaffSessions;
-use crate::identifier::PersonId;
+use crate::identifier::{Login, PersonId};
 use crate::journal_keys::{JournalKeys, Subject};
 use crate::minutes::Minutes;
 use crate::person::People;
@@ -102,6 +102,7 @@ pub struct Gateway {
     /// Where terminals are served, once they are.
     terminal_address: OnceLock<SocketAddr>,
     pub(crate) terminal_places: listener::Places,
+    pub(crate) terminal_addresses: listener::TerminalAddresses,
     /// No new connections from here on.
     pub(crate) stopping: CancellationToken,
     /// Everything is over.
@@ -196,6 +197,7 @@ impl Gateway {
             pools: Pools::default(),
             terminal_address: OnceLock::new(),
             terminal_places: listener::Places::default(),
+            terminal_addresses: listener::TerminalAddresses::default(),
             stopping: CancellationToken::new(),
             stopped: CancellationToken::new(),
             config,
@@ -331,11 +333,25 @@ impl Gateway {
 
     /// Records that a session ended, and why. A journal that can't take it has refused everything else too.
     pub async fn record_end(&self, session: &LiveSession) {
-        let reason = session.ended().filter(|ended| *ended != EndReason::SignedOut).map(EndReason::code);
-        let subject = Subject::Person(session.person.clone());
-        if let Err(error) = self.record(Kind::SignedOut, &subject, reason, kiosk_api::whose(session)).await {
+        if let Err(error) = self.try_record_end(session, None).await {
             tracing::error!(%error, "the end of a session could not be recorded");
         }
+    }
+
+    /// Ends one session, on the word of a member of staff; false when it is not live here.
+    pub async fn end_session(&self, id: &str, by: &Login) -> Result<bool, RecordError> {
+        let ended = self.sessions.end_one(id, EndReason::SignedOut, Timestamp::now()).await;
+        let Some(session) = ended else { return Ok(false) };
+        self.try_record_end(&session, Some(by)).await?;
+        Ok(true)
+    }
+
+    async fn try_record_end(&self, session: &LiveSession, by: Option<&Login>) -> Result<(), RecordError> {
+        let reason = session.ended().filter(|ended| *ended != EndReason::SignedOut).map(EndReason::code);
+        let subject = Subject::Person(session.person.clone());
+        let detail = by.map(|by| format!("ended by {by}"));
+        let sealed = Sealed { detail, ..kiosk_api::whose(session) };
+        self.record(Kind::SignedOut, &subject, reason, sealed).await.map(drop)
     }
 
     /// Ends and records the sessions whose time is over.

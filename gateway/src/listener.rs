@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 use std::convert::Infallible;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -75,12 +75,35 @@ impl Drop for Place {
     }
 }
 
+/// At which addresses terminals were seen since the start, the latest of each; clones share it.
+#[derive(Clone, Default)]
+pub struct TerminalAddresses(Arc<Mutex<HashMap<IpAddr, TerminalId>>>);
+
+/// More than any establishment has terminals; beyond it new addresses are not remembered.
+const ADDRESSES_LIMIT: usize = 4096;
+
+impl TerminalAddresses {
+    fn note(&self, address: IpAddr, terminal: &TerminalId) {
+        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // On the gateway itself there are only tests and demos.
+        if !address.is_loopback() && (seen.len() < ADDRESSES_LIMIT || seen.contains_key(&address)) {
+            seen.insert(address, terminal.clone());
+        }
+    }
+
+    /// The terminal that was seen there last.
+    pub fn terminal_at(&self, address: IpAddr) -> Option<TerminalId> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&address).cloned()
+    }
+}
+
 /// Accepts terminals until the gateway stops.
 pub async fn terminals(gateway: Arc<Gateway>, listener: TcpListener, config: ServerConfig) {
     let acceptor = TlsAcceptor::from(Arc::new(config));
     accept(gateway, listener, move |gateway, stream| {
         let acceptor = acceptor.clone();
         async move {
+            let peer = stream.peer_addr();
             let Ok(Ok(stream)) = timeout(gateway.config.limits.head(), acceptor.accept(stream)).await else {
                 return;
             };
@@ -91,6 +114,9 @@ pub async fn terminals(gateway: Arc<Gateway>, listener: TcpListener, config: Ser
             else {
                 return;
             };
+            if let (Ok(peer), Some(terminal)) = (peer, &terminal) {
+                gateway.terminal_addresses.note(peer.ip(), &terminal.name);
+            }
             let is_http2 = stream.get_ref().1.alpn_protocol() == Some(tls::H2);
             let is_enrolled = terminal.is_some();
             let leg = Leg { gateway, terminal, place: leg::Place::Outer, verdict: None };
@@ -220,5 +246,25 @@ where
                 () = stopped.cancelled() => {}
             }
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn terminals_are_known_by_their_addresses() {
+        let (seen, name) = (TerminalAddresses::default(), |name| TerminalId::parse(name).unwrap());
+        let address = |last| IpAddr::from([192, 0, 2, last]);
+        seen.note(address(1), &name("a"));
+        seen.note(address(1), &name("b"));
+        seen.note(IpAddr::from([127, 0, 0, 1]), &name("a"));
+        for (at, expected) in
+            [(address(1), Some(name("b"))), (address(2), None), (IpAddr::from([127, 0, 0, 1]), None)]
+        {
+            assert_eq!(seen.terminal_at(at), expected, "{at}");
+        }
     }
 }

@@ -214,7 +214,7 @@ impl StaffRoll {
         from: IpAddr,
         now: Timestamp,
     ) -> Result<Staff, StaffError> {
-        let attempt = self.attempts.admit_anywhere(&format!("staff-at:{from}"), true, now).await?;
+        let attempt = self.attempts.admit_anywhere(&format!("staff-at:{from}"), false, now).await?;
         let staff = self.verify(login, password, now).await?;
         attempt.was_right().await?;
         Ok(staff)

@@ -39,11 +39,17 @@ const FRENCH_FILES: &[&str] = &[
     include_str!("../texts/fr.ftl"),
     include_str!("../texts/console/frame.fr.ftl"),
     include_str!("../texts/console/policy.fr.ftl"),
+    include_str!("../texts/console/journal.fr.ftl"),
+    include_str!("../texts/console/requests.fr.ftl"),
+    include_str!("../texts/console/sessions.fr.ftl"),
 ];
 const ENGLISH_FILES: &[&str] = &[
     include_str!("../texts/en.ftl"),
     include_str!("../texts/console/frame.en.ftl"),
     include_str!("../texts/console/policy.en.ftl"),
+    include_str!("../texts/console/journal.en.ftl"),
+    include_str!("../texts/console/requests.en.ftl"),
+    include_str!("../texts/console/sessions.en.ftl"),
 ];
 
 static FRENCH: LazyLock<Bundle> = LazyLock::new(|| bundle(langid!("fr"), FRENCH_FILES));

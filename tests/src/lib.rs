@@ -7,6 +7,8 @@
 //! Invariants: dropping the Stand ends every process it started and removes its folder; nothing leaves the machine.
 
 pub mod authority;
+pub mod axe;
+pub mod browser;
 pub mod build;
 pub mod client;
 pub mod dependencies;
@@ -23,6 +25,7 @@ pub mod sample;
 pub mod screen;
 pub mod site;
 pub mod skip;
+pub mod totp;
 pub mod tour;
 pub mod trace;
 pub mod upstream;

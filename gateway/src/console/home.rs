@@ -1,8 +1,11 @@
 //! The first page: how things stand. And the choice of language.
 
+use std::collections::HashSet;
+
+use http::Method;
 use maud::html;
 
-use super::call::{Answer, Call, StaffCall, see_other};
+use super::call::{Answer, Call, Failure, StaffCall, see_other};
 use super::guard::with_language;
 use crate::text::Language;
 
@@ -10,9 +13,13 @@ pub async fn show(call: StaffCall) -> Answer {
     let health = call.gateway.journal.health();
     let live = call.gateway.sessions.live().len();
     let policy = call.gateway.policies.current().version;
+    let waiting = waiting(&call).await?;
     let left = call.gateway.second_factors.recovery_codes_left(&call.staff.login).await?;
     let body = html! {
         dl.figures {
+            @if let Some(waiting) = waiting {
+                div { dt { (call.say("home-requests")) } dd { a href="/requests" { (waiting) } } }
+            }
             div { dt { (call.say("home-live")) } dd { (live) } }
             div { dt { (call.say("home-policy")) } dd { (policy) } }
             div { dt { (call.say("home-records")) } dd { (health.records) } }
@@ -24,6 +31,18 @@ pub async fn show(call: StaffCall) -> Answer {
         p.hint { (call.say_with("home-recovery", &[("count", left.into())])) }
     };
     call.page("home-title", body)
+}
+
+/// How many requests wait for an answer, of the people this member of staff sees; nothing where requests are not for them.
+async fn waiting(call: &StaffCall) -> Result<Option<usize>, Failure> {
+    if !call.may(&Method::GET, "/requests") {
+        return Ok(None);
+    }
+    let people = call.gateway.people.list().await?;
+    let seen: HashSet<_> =
+        people.iter().filter(|person| call.may_see(person)).map(|person| &person.id).collect();
+    let waiting = call.gateway.requests.all(true).await?;
+    Ok(Some(waiting.iter().filter(|asked| seen.contains(&asked.person)).count()))
 }
 
 pub async fn language(call: Call) -> Answer {

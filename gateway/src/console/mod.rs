@@ -23,17 +23,26 @@
 //!    `say("key")` and fail for a key that either lacks.
 //! 4. Every form begins with `call.token()`, every input has a `label`, every table a `caption`, inside `div.table` (it scrolls).
 
+mod access;
 mod assets;
 mod call;
 #[cfg(test)]
 mod desk;
 mod guard;
 mod home;
+mod journal;
 mod page;
 mod policy;
+mod reading;
+mod records;
+mod requests;
 mod route;
 mod session;
+mod sessions;
 mod sign_in;
+mod story;
+#[cfg(test)]
+mod tests;
 mod trouble;
 
 use std::net::IpAddr;

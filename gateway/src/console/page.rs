@@ -10,7 +10,18 @@ use super::session::Stage;
 use crate::text::{Language, text};
 
 /// The menu, in the order of use; who may not open a page doesn't see it.
-const MENU: &[(&str, &str)] = &[("/", "menu-home"), ("/policy", "menu-policy")];
+const MENU: &[(&str, &str)] = &[
+    ("/", "menu-home"),
+    ("/sessions", "menu-sessions"),
+    ("/requests", "menu-requests"),
+    ("/people", "menu-people"),
+    ("/policy", "menu-policy"),
+    ("/records", "menu-records"),
+    ("/journal", "menu-journal"),
+    ("/terminals", "menu-terminals"),
+    ("/staff", "menu-staff"),
+    ("/access", "menu-access"),
+];
 
 /// Where access is stopped and resumed.
 const STOP_PAGE: &str = "/access";
@@ -62,14 +73,14 @@ pub fn signing_in(call: &Call, title: &str, body: Markup) -> Response {
     frame(call.language, title, html! {}, language_form(call.language, &call.path), body, html! {})
 }
 
-/// The page that says why there is none.
+/// The page that says why there is none. What the store or the disk said is for the log: anybody may read this page.
 pub fn failure(language: Language, failure: &Failure) -> Response {
     let title = text(language, failure.key());
     let body = html! {
         div.narrow {
             h1 { (title) }
             p { (text(language, &format!("{}-help", failure.key()))) }
-            @if let Failure::Refused(why) | Failure::Unavailable(why) = failure { p.why { (why) } }
+            @if let Failure::Refused(why) = failure { p.why { (why) } }
             p { a href="/" { (text(language, "back-home")) } }
         }
     };
@@ -109,7 +120,7 @@ fn is_current(path: &str, item: &str) -> bool {
 fn stop_bar(call: &StaffCall) -> Markup {
     let stops = call.gateway.access_stop.subscribe().borrow().clone();
     let groups = stops.groups.iter().map(|group| group.as_str()).collect::<Vec<_>>().join(", ");
-    let may = route::allows(&Method::POST, STOP_PAGE, call.role());
+    let may = route::allows(&Method::GET, STOP_PAGE, call.role());
     html! {
         @if stops.all || !groups.is_empty() {
             div.stopped role="status" {
@@ -195,17 +206,4 @@ pub fn table(caption: &str, columns: &[String], rows: Markup) -> Markup {
             }
         }
     }
-}
-
-/// Bytes as people read them: one decimal at most.
-pub fn size(call: &Call, bytes: u64) -> String {
-    const UNITS: [(u32, &str); 3] = [(30, "size-gib"), (20, "size-mib"), (10, "size-kib")];
-    let unit = UNITS.into_iter().find(|(shift, _)| bytes >= 1 << shift);
-    let Some((shift, key)) = unit else {
-        return call.say_with("size-bytes", &[("count", bytes.into())]);
-    };
-    let (whole, tenth) = (bytes >> shift, ((bytes & ((1 << shift) - 1)) * 10) >> shift);
-    let point = if call.language == Language::French { "," } else { "." };
-    let count = if tenth == 0 { whole.to_string() } else { format!("{whole}{point}{tenth}") };
-    call.say_with(key, &[("count", count.into())])
 }

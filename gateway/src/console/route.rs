@@ -9,8 +9,8 @@ use http::Method;
 
 use super::call::{Answer, Call, StaffCall};
 use super::session::StaffSession;
-use super::{assets, home, policy, sign_in};
-use crate::staff::Role::{self, Administrator, Auditor, Counsellor, Referent, Security};
+use super::{access, assets, home, journal, policy, records, requests, sessions, sign_in};
+use crate::staff::Role::{self, Administrator, Auditor, Counsellor, Guard, Referent, Security};
 
 /// Everybody who signed in.
 pub const ALL: &[Role] = &Role::ALL;
@@ -18,6 +18,10 @@ pub const ALL: &[Role] = &Role::ALL;
 pub const DECIDES: &[Role] = &[Administrator, Security];
 /// Who reads everything that is recorded. The auditor changes nothing.
 pub const READS: &[Role] = &[Administrator, Security, Auditor];
+/// The same and guards, who see security facts of their people.
+const READS_OR_GUARDS: &[Role] = &[Administrator, Security, Auditor, Guard];
+/// Who reads requests: of their own people, the others of all.
+const FOLLOWS: &[Role] = &[Administrator, Security, Auditor, Counsellor, Referent];
 /// Who answers requests: of their own people, the administrator of all.
 pub const ACCOMPANIES: &[Role] = &[Administrator, Counsellor, Referent];
 /// Who looks after people, terminals and staff.
@@ -77,6 +81,22 @@ pub fn table() -> Vec<Route> {
         post("/sign-out", signing_in(sign_in::sign_out)),
         // Everybody.
         get("/", staff(ALL, home::show)),
+        // Sessions and records.
+        get("/sessions", staff(READS_OR_GUARDS, sessions::list)),
+        get("/sessions/{id}", staff(READS_OR_GUARDS, sessions::show)),
+        post("/sessions/{id}/end", staff(DECIDES, sessions::end)),
+        get("/records", staff(READS, records::list)),
+        // Requests.
+        get("/requests", staff(FOLLOWS, requests::list)),
+        get("/requests/{id}", staff(FOLLOWS, requests::show)),
+        post("/requests/{id}/grant", staff(ACCOMPANIES, requests::grant)),
+        post("/requests/{id}/decline", staff(ACCOMPANIES, requests::decline)),
+        // The journal, and the stop.
+        get("/journal", staff(READS, journal::show)),
+        post("/journal/verify", staff(READS, journal::verify)),
+        get("/access", staff(DECIDES, access::show)),
+        post("/access/stop", staff(DECIDES, access::stop)),
+        post("/access/resume", staff(DECIDES, access::resume)),
         // What people can reach.
         get("/policy", staff(READS, policy::show)),
         get("/policy/history", staff(READS, policy::history)),

@@ -172,7 +172,7 @@ async fn advance(call: &Call, session: &StaffSession) -> Result<(&'static str, S
     let stage = match staff.one_time_password {
         true => Stage::NewPassword,
         false => {
-            let detail = Some(format!("{} from {}", staff.login, call.from));
+            let detail = Some(format!("{} from {}", staff.login, place(call)));
             let sealed = Sealed { detail, ..Sealed::default() };
             let subject = Subject::Staff(staff.login.clone());
             gateway.record(Kind::StaffSignedIn, &subject, None, sealed).await?;
@@ -195,9 +195,18 @@ fn go_on(call: &Call, staff: &Staff, stage: Stage, earlier: Option<&StaffSession
 
 async fn failed(call: &Call, typed: &str, what: &str) -> Result<(), Failure> {
     let typed: String = typed.chars().take(LONGEST).collect();
-    let sealed = Sealed { detail: Some(format!("{typed} from {}: {what}", call.from)), ..Sealed::default() };
+    let sealed =
+        Sealed { detail: Some(format!("{typed} from {}: {what}", place(call))), ..Sealed::default() };
     call.gateway.record(Kind::StaffSignInFailed, &Subject::Gateway, None, sealed).await?;
     Ok(())
+}
+
+/// Where a sign-in came from; staff credentials in use where a terminal stands are to be seen.
+fn place(call: &Call) -> String {
+    match call.gateway.terminal_addresses.terminal_at(call.from) {
+        Some(terminal) => format!("{}, where terminal {terminal} was seen", call.from),
+        None => call.from.to_string(),
+    }
 }
 
 fn wait(call: &Call, seconds: u64) -> String {

@@ -49,6 +49,7 @@ new-password-short = This password is too short or too long.
 
 home-title = Home
 home-live = People signed in
+home-requests = Requests waiting
 home-policy = Policy version
 home-records = Records
 home-journal = Journal

@@ -49,6 +49,7 @@ new-password-short = Ce mot de passe est trop court ou trop long.
 
 home-title = Accueil
 home-live = Personnes connectées
+home-requests = Demandes en attente
 home-policy = Version des règles
 home-records = Enregistrements
 home-journal = Journal

@@ -157,10 +157,6 @@ destination-websocket = WebSocket
 
 confirm-password = Your password
 confirm-password-hint = To confirm that it is you.
-size-bytes = { $count } bytes
-size-kib = { $count } KiB
-size-mib = { $count } MiB
-size-gib = { $count } GiB
 
 trouble-password = The password is wrong. Nothing has changed.
 trouble-login-taken = This login exists already.

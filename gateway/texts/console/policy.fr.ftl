@@ -157,10 +157,6 @@ destination-websocket = WebSocket
 
 confirm-password = Votre mot de passe
 confirm-password-hint = Pour confirmer que c’est bien vous.
-size-bytes = { $count } octets
-size-kib = { $count } Kio
-size-mib = { $count } Mio
-size-gib = { $count } Gio
 
 trouble-password = Le mot de passe n’est pas le bon. Rien n’a changé.
 trouble-login-taken = Cet identifiant existe déjà.

@@ -1,13 +1,12 @@
 //! What the policy does with one request, and why: the walk itself, as `policy explain` prints it.
 
-use jiff::Timestamp;
-use jiff::civil::DateTime;
 use maud::{Markup, html};
 use passerelle_policy::{Decision, Explanation, Methods, Reason, Step, Text};
 
 use super::findings::words;
 use crate::console::call::{Answer, Failure, StaffCall};
 use crate::console::page;
+use crate::console::reading::{given, local_time};
 use crate::console::trouble::told;
 use crate::policy_store::VersionState;
 use crate::text::Language;
@@ -47,10 +46,10 @@ pub async fn explain(call: StaffCall) -> Answer {
 
 /// The question of the form, or the key of what is wrong with it.
 async fn question(call: &StaffCall) -> Result<Explain, &'static str> {
-    let some = |name: &str| Some(call.query(name)).filter(|text| !text.is_empty()).map(str::to_owned);
+    let some = |name: &str| given(call.query(name));
     let at = match call.query("at") {
         "" => None,
-        at => Some(moment(call, at).ok_or("explain-bad-time")?),
+        at => Some(local_time(at, &call.zone()).ok_or("explain-bad-time")?),
     };
     let policy = match call.query("version").parse() {
         Ok(version) => {
@@ -71,12 +70,6 @@ async fn question(call: &StaffCall) -> Result<Explain, &'static str> {
         from_page: some("page"),
         english: call.language == Language::English,
     })
-}
-
-/// Local time, as browsers send `datetime-local`.
-fn moment(call: &StaffCall, text: &str) -> Option<Timestamp> {
-    let local: DateTime = text.parse().ok()?;
-    Some(local.to_zoned(call.zone()).ok()?.timestamp())
 }
 
 /// Numbers of the versions that wait for a signature.

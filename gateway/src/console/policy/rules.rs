@@ -5,6 +5,7 @@ use passerelle_policy::{AccessKind, Category, Inspect, Policy, Rule, Service, Wi
 
 use crate::console::call::StaffCall;
 use crate::console::page;
+use crate::console::sessions::size;
 
 /// Hosts and patterns of one cell that are shown; lists of thousands are for the text.
 const CELL_LIMIT: usize = 40;
@@ -101,7 +102,7 @@ fn besides(call: &StaffCall, inspect: &Inspect) -> Markup {
     html! {
         @if inspect.kind() == AccessKind::Resource { span.tag { (call.say("rules-resource")) } " " }
         @if inspect.upload_limit() > 0 {
-            (call.say_with("rules-upload", &[("size", page::size(call, inspect.upload_limit()).into())])) " "
+            (call.say_with("rules-upload", &[("size", size(call, inspect.upload_limit()).into())])) " "
         }
         @if inspect.websocket() { (call.say("rules-websocket")) " " }
         @if inspect.record_query() { (call.say("rules-record-query")) " " }

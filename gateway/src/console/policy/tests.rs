@@ -1,8 +1,8 @@
 #![allow(clippy::unwrap_used)]
 
-use passerelle_audit::Kind;
-
-use crate::console::desk::{Desk, PASSWORD, SCRIPT};
+use crate::console::desk::Browser;
+use crate::console::records::escaped;
+use crate::console::tests::{ATTACK, Desk, PASSWORD};
 use crate::policy_store::VersionState;
 use crate::staff::Role;
 
@@ -20,9 +20,9 @@ start = "https://steps.example.fr/"
 
 #[tokio::test]
 async fn two_people_publish_and_one_goes_back() {
-    let desk = Desk::open().await;
-    let sam = desk.sign_in("sam", Role::Security).await;
-    let ada = desk.sign_in("ada", Role::Administrator).await;
+    let desk = Desk::new().await;
+    let sam = Browser::of(&desk, Role::Security);
+    let ada = Browser::of(&desk, Role::Administrator);
     sam.get("/policy")
         .await
         .done()
@@ -35,7 +35,7 @@ async fn two_people_publish_and_one_goes_back() {
     let draft = |password, comment| {
         [("text", typed.as_str()), ("comment", comment), ("password", password), ("do", "propose")]
     };
-    let wrong = sam.post("/policy/draft", &draft("not it", SCRIPT)).await;
+    let wrong = sam.post("/policy/draft", &draft("not it", ATTACK)).await;
     wrong.wrong("The password is wrong").shows("steps.example.fr").shows("&lt;script&gt;");
     sam.post("/policy/draft", &draft(PASSWORD, "Only steps"))
         .await
@@ -48,12 +48,10 @@ async fn two_people_publish_and_one_goes_back() {
     ada.get("/policy").await.shows("Waiting for a signature");
     ada.get("/policy/versions/2").await.done().shows("/policy/versions/2/sign").shows("Only steps");
     ada.post("/policy/versions/2/sign", &[("password", "not it")]).await.wrong("The password is wrong");
-    ada.post("/policy/versions/2/sign", &[("password", PASSWORD)])
-        .await
-        .goes_to("/policy?done=done-policy-published");
+    ada.confirm("/policy/versions/2/sign", &[]).await.goes_to("/policy?done=done-policy-published");
     assert_eq!(desk.gateway.policies.current().version, 2);
 
-    ada.post("/policy/versions/1/again", &[("password", PASSWORD)])
+    ada.confirm("/policy/versions/1/again", &[])
         .await
         .goes_to("/policy/versions/3?done=done-policy-proposed");
     let back = desk.gateway.policies.show(Some(3)).await.unwrap();
@@ -62,22 +60,26 @@ async fn two_people_publish_and_one_goes_back() {
     sam.get("/policy/versions/2?against=3").await.done().shows("Differences with version 3");
     sam.get("/policy/versions/99").await.shows("There is nothing here");
 
-    assert_eq!(desk.details(Kind::PolicyProposed), ["by sam: Only steps", "by ada: Back to version 1"]);
-    assert_eq!(desk.details(Kind::PolicyPublished).last().unwrap(), "by ada: Only steps");
-    assert_eq!(desk.details(Kind::StaffSignInFailed).len(), 2);
+    assert_eq!(
+        desk.records("policy-proposed").await,
+        ["by security: Only steps", "by administrator: Back to version 1"]
+    );
+    assert_eq!(desk.records("policy-published").await.last().unwrap(), "by administrator: Only steps");
+    assert_eq!(desk.records("staff-sign-in-failed").await.len(), 2);
 }
 
 #[tokio::test]
 async fn a_draft_is_checked_and_tried_and_never_lost() {
-    let desk = Desk::open().await;
-    let sam = desk.sign_in("sam", Role::Security).await;
+    let desk = Desk::new().await;
+    let sam = Browser::of(&desk, Role::Security);
     sam.get("/policy/draft").await.done().shows("candidat.francetravail.fr");
     sam.get("/policy/draft?from=1").await.done();
 
-    let broken = SMALL.replace("administrative", SCRIPT).replace("\"/form/*\"", "\"form\"");
+    let broken =
+        SMALL.replace("\"administrative\"", &format!("'''{ATTACK}'''")).replace("\"/form/*\"", "\"form\"");
     let page = sam.post("/policy/draft", &[("text", &broken), ("do", "check")]).await;
     page.wrong("2 mistakes").shows("line 4, column").shows("line 9, column").shows("To mend it:");
-    page.shows("&lt;script&gt;alert(1)&lt;/script&gt;").shows("steps.example.fr");
+    page.shows("&lt;script&gt;").shows("steps.example.fr");
     let page =
         sam.post("/policy/draft", &[("text", &broken), ("do", "propose"), ("password", PASSWORD)]).await;
     page.wrong("2 mistakes");
@@ -88,16 +90,16 @@ async fn a_draft_is_checked_and_tried_and_never_lost() {
     page.done().shows("This text has no mistake").shows("class=\"removed\"").shows("steps.example.fr");
     let page = sam.post("/policy/draft", &[("text", SMALL), ("do", "preview"), ("days", "3")]).await;
     page.done().shows("Would be refused: 0").shows("steps.example.fr");
-    assert_eq!(desk.details(Kind::StaffLooked), ["policy preview of 3 days, by sam"]);
+    assert_eq!(desk.records("staff-looked").await, ["policy preview of 3 days, by security"]);
 }
 
 #[tokio::test]
 async fn an_emergency_refusal_only_narrows() {
-    let desk = Desk::open().await;
-    let sam = desk.sign_in("sam", Role::Security).await;
+    let desk = Desk::new().await;
+    let sam = Browser::of(&desk, Role::Security);
     sam.get("/policy/refuse").await.done();
     let refuse = |host, password| [("host", host), ("password", password)];
-    sam.post("/policy/refuse", &refuse(SCRIPT, PASSWORD)).await.wrong("neither a host nor");
+    sam.post("/policy/refuse", &refuse(ATTACK, PASSWORD)).await.wrong("neither a host nor");
     sam.post("/policy/refuse", &refuse("x.example.fr", "")).await.wrong("wrong").shows("x.example.fr");
     sam.post("/policy/refuse", &refuse("*.example.fr", PASSWORD))
         .await
@@ -110,8 +112,8 @@ async fn an_emergency_refusal_only_narrows() {
 
 #[tokio::test]
 async fn explanations_show_the_walk() {
-    let desk = Desk::open().await;
-    let sam = desk.sign_in("sam", Role::Auditor).await;
+    let desk = Desk::new().await;
+    let sam = Browser::of(&desk, Role::Auditor);
     desk.gateway
         .people
         .add(&"p1".parse().unwrap(), "A", &[], &[], "314159", jiff::Timestamp::now())
@@ -123,12 +125,12 @@ async fn explanations_show_the_walk() {
     ask(open).await.done().shows("allowed").shows("france-travail/1");
     ask("url=https://candidat.francetravail.fr/&at=2026-12-01T23:30").await.done().shows("window");
     ask("url=https://elsewhere.example/").await.done().shows("no-rule").shows("The person reads");
-    ask(&format!("url=https://a.example/{SCRIPT}").replace('<', "%3C").replace('>', "%3E")).await;
+    ask(&format!("url={}", escaped(ATTACK))).await.shows("&lt;script&gt;");
     ask("url=https://a%5Cb/").await.done().shows("malformed");
     ask(&format!("{open}&at=never")).await.done();
     ask("url=https://a.example/&at=never").await.wrong("This moment").shows("https://a.example/");
     ask("url=https://a.example/&person=nobody").await.wrong("no such person");
     ask(&format!("{open}&person=p1")).await.done().shows("allowed");
-    assert_eq!(desk.details(Kind::StaffLooked), ["policy explain, by sam"]);
+    assert_eq!(desk.records("staff-looked").await, ["policy explain, by security"]);
     ask("url=https://a.example/&version=9").await.wrong("no such version");
 }
