@@ -32,6 +32,9 @@ mod guard;
 mod home;
 mod journal;
 mod page;
+mod people;
+#[cfg(test)]
+mod people_tests;
 mod policy;
 mod reading;
 mod records;
@@ -40,7 +43,9 @@ mod route;
 mod session;
 mod sessions;
 mod sign_in;
+mod staff;
 mod story;
+mod terminals;
 #[cfg(test)]
 mod tests;
 mod trouble;

@@ -185,12 +185,17 @@ pub fn choice(label: &str, name: &str, chosen: &str, options: &[(&str, String)])
 
 /// The password once more, for what an unattended desk must not do.
 pub fn password(call: &Call) -> Markup {
+    password_as(call, "password")
+}
+
+/// The same where a page has several: ids differ.
+pub fn password_as(call: &Call, id: &str) -> Markup {
+    let hint = format!("{id}-hint");
     html! {
         div.field {
-            label for="password" { (call.say("confirm-password")) }
-            p.hint id="password-hint" { (call.say("confirm-password-hint")) }
-            input id="password" name="password" type="password" autocomplete="current-password"
-                aria-describedby="password-hint";
+            label for=(id) { (call.say("confirm-password")) }
+            p.hint id=(hint) { (call.say("confirm-password-hint")) }
+            input id=(id) name="password" type="password" autocomplete="current-password" aria-describedby=(hint);
         }
     }
 }
@@ -204,6 +209,18 @@ pub fn table(caption: &str, columns: &[String], rows: Markup) -> Markup {
                 thead { tr { @for column in columns { th scope="col" { (column) } } } }
                 tbody { (rows) }
             }
+        }
+    }
+}
+
+/// A secret that is shown this once and never again; `back` is where to go when it is noted.
+pub fn once(call: &Call, help: &str, secret: &str, back: &str) -> Markup {
+    html! {
+        div.card {
+            p { (call.say(help)) }
+            p { code.secret { (secret) } }
+            p.hint { (call.say("shown-once")) }
+            p { a.button href=(back) { (call.say("noted")) } }
         }
     }
 }

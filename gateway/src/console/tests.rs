@@ -389,7 +389,7 @@ async fn wrong_passwords_wait_whatever_login_is_tried() {
 async fn names_and_addresses_are_text_on_every_page() {
     let desk = Desk::new().await;
     let live = desk.person("p1", ATTACK, &[Role::Counsellor]).await;
-    let request = desk.ask("p1", &format!("https://exemple.fr/{ATTACK}"), ATTACK).await;
+    let request = desk.ask("p1", &format!("https://exemple.fr/{}", escaped(ATTACK)), ATTACK).await;
     let attack = escaped(ATTACK);
     let badge = desk.badge(Role::Administrator);
     for path in [

@@ -131,6 +131,6 @@ async fn explanations_show_the_walk() {
     ask("url=https://a.example/&at=never").await.wrong("This moment").shows("https://a.example/");
     ask("url=https://a.example/&person=nobody").await.wrong("no such person");
     ask(&format!("{open}&person=p1")).await.done().shows("allowed");
-    assert_eq!(desk.records("staff-looked").await, ["policy explain, by security"]);
+    assert_eq!(desk.records("staff-looked").await, ["policy explain, by auditor"]);
     ask("url=https://a.example/&version=9").await.wrong("no such version");
 }
