@@ -22,6 +22,7 @@ pub mod policy_store;
 pub mod proxy;
 mod public_log;
 pub mod request;
+pub mod retention;
 pub mod second_factor;
 pub mod secret;
 pub mod session;
@@ -169,7 +170,7 @@ impl Gateway {
         let hasher = Hasher::new(HashCost::STATED);
         let people = People::new(store.clone(), hasher.clone());
         let limits = SessionLimits {
-            length_seconds: config.session.hours * 3600,
+            length_seconds: config.session.limit_seconds,
             idle_limit_seconds: config.session.idle_lock_seconds,
         };
         let sessions =
@@ -232,6 +233,7 @@ impl Gateway {
         ];
         tokio::spawn(live::supervise(self.clone()));
         tokio::spawn(refusals::write_due(self.clone()));
+        tokio::spawn(retention::keep(self.clone()));
 
         writeln!(std::io::stdout(), "ready terminal={at_terminal} staff={at_staff} metrics={at_metrics}")
             .map_err(ServeError::Output)?;

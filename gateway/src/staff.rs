@@ -177,7 +177,7 @@ impl StaffRoll {
             return Err(StaffError::SamePassword);
         }
         let hash = self.hash(new).await?;
-        self.store.change_staff_password(&staff.login, &hash).await?;
+        self.store.set_password_hash(&staff.login, &hash, false).await?;
         Ok(staff)
     }
 
@@ -188,10 +188,7 @@ impl StaffRoll {
         password: &str,
         one_time: bool,
     ) -> Result<(), StaffError> {
-        if !(SHORTEST_PASSWORD..=LONGEST_SECRET).contains(&password.len()) {
-            return Err(StaffError::PasswordForm);
-        }
-        let hash = self.hasher.hash(password).await?;
+        let hash = self.hash(password).await?;
         Ok(self.store.set_password_hash(login, &hash, one_time).await?)
     }
 

@@ -13,14 +13,11 @@ use passerelle_tests::{
     browser::{Browser, DESK, PHONE, album},
     internet::{Internet, OPEN},
     process::eventually,
-    sample::{CAMILLE, STAFF, Staff},
+    sample::{CAMILLE, COUNSELLOR, GUARD, SACHA, STAFF, Staff},
     totp,
 };
 use serde_json::json;
 
-const COUNSELLOR: Staff =
-    Staff { login: "exemple-conseillere", role: "counsellor", password: "exemple-mot-de-passe-4" };
-const GUARD: Staff = Staff { login: "exemple-gardien", role: "guard", password: "exemple-mot-de-passe-5" };
 /// Known to the resolver, allowed by nobody.
 const ELSEWHERE: &str = "ailleurs.example";
 const LIMIT: Duration = Duration::from_secs(30);
@@ -94,20 +91,7 @@ impl Desk {
 #[tokio::test(flavor = "multi_thread")]
 async fn staff_follow_end_grant_stop_and_verify() {
     let (internet, mut stand) = Internet::stand().await.unwrap();
-    for staff in [COUNSELLOR, GUARD] {
-        stand.add_staff(&staff).unwrap();
-    }
-    let dominique = ["person", "add", "--id", "dominique", "--name", "Dominique Exemple", "--pin-stdin"];
-    let trio = ["--trio", COUNSELLOR.login, "--trio", GUARD.login, "--group", "demarches"];
-    stand.verb(&[&dominique[..], &trio].concat(), "161803").unwrap();
-    let terminal = stand.client("poste-1").unwrap();
-    let begun = terminal
-        .api("POST", "/v1/sessions", Some(json!({ "person": "dominique", "pin": "161803" })))
-        .await
-        .unwrap()
-        .json()
-        .unwrap();
-    let client = terminal.with_token(begun["token"].as_str().unwrap());
+    let client = stand.client("poste-1").unwrap().sign_in(&CAMILLE).await.unwrap();
     assert_eq!(client.get(OPEN, "/").await.unwrap().status, 200);
     assert_eq!(client.get(ELSEWHERE, "/cours/1").await.unwrap().status, 403);
     let url = format!("https://{ELSEWHERE}/cours/1");
@@ -119,7 +103,7 @@ async fn staff_follow_end_grant_stop_and_verify() {
     desk.look("accueil");
     assert_eq!(desk.browser.text_of("nav").unwrap(), "AccueilDemandes", "no records for a counsellor");
     desk.click("nav", "Demandes", "/requests");
-    desk.says("Dominique Exemple");
+    desk.says("Camille Exemple");
     desk.look("demandes");
     desk.click("main", "Voir", "/requests/");
     desk.says("Pour apprendre <b>à coder</b>");
@@ -139,7 +123,7 @@ async fn staff_follow_end_grant_stop_and_verify() {
     // A guard sees security facts of their people: the refusal's host, no page.
     let mut desk = Desk::new(&mut stand, GUARD);
     desk.click("nav", "Sessions", "/sessions");
-    desk.says("Dominique Exemple");
+    desk.says("Camille Exemple");
     desk.click("main", "Récit", "/sessions/");
     desk.says(ELSEWHERE);
     assert!(!desk.text().contains("/cours/1") && !desk.text().contains(OPEN), "{}", desk.text());
@@ -178,6 +162,9 @@ async fn staff_follow_end_grant_stop_and_verify() {
     desk.click("main", "Vérifier maintenant", "/journal/verify");
     desk.says("Le journal est intact");
     desk.look("journal-verifie");
+    desk.open("/checkpoint", "/checkpoint");
+    desk.says("\n— "); // the signature of the note
+    desk.open("/journal", "/journal");
     desk.click("nav", "Sessions", "/sessions");
     desk.click("main", "Terminer", "/sessions?done=");
     desk.says("La session est terminée.");
@@ -202,7 +189,7 @@ async fn staff_follow_end_grant_stop_and_verify() {
         let found = stand.journal(&["--kind", kind, "--text", login]).unwrap();
         assert!(!found.is_empty(), "{kind} by {login}");
     }
-    assert_eq!(stand.journal(&["--person", CAMILLE.id, "--kind", "staff-looked"]).unwrap().len(), 0);
+    assert_eq!(stand.journal(&["--person", SACHA.id, "--kind", "staff-looked"]).unwrap().len(), 0);
     drop(internet);
     stand.verify().unwrap();
 }

@@ -5,7 +5,7 @@
 
 use std::{
     fs,
-    io::{Read, Write},
+    io::{BufRead, BufReader, Read, Write},
     net::TcpStream,
     os::unix::{
         fs::{PermissionsExt, chown},
@@ -191,11 +191,21 @@ impl Browser {
         );
         stream.write_all(head.as_bytes())?;
         stream.write_all(body.as_bytes())?;
-        let mut answer = Vec::new();
-        stream.read_to_end(&mut answer).with_context(|| format!("reading the answer to {path}"))?;
-        let answer = String::from_utf8(answer)?;
-        let (head, body) = answer.split_once("\r\n\r\n").context("an answer has a head")?;
-        let body: Value = serde_json::from_str(body).with_context(|| format!("{method} {path}: {head}"))?;
+        // chromedriver keeps the connection whatever it is asked.
+        let mut answer = BufReader::new(stream);
+        let (mut head, mut length) = (String::new(), 0);
+        while answer.read_line(&mut head).with_context(|| format!("reading the answer to {path}"))? > 2 {
+            let line = head.lines().last().unwrap_or_default();
+            if let Some((name, value)) = line.split_once(':')
+                && name.eq_ignore_ascii_case("content-length")
+            {
+                length = value.trim().parse()?;
+            }
+        }
+        let mut body = vec![0; length];
+        answer.read_exact(&mut body)?;
+        let body: Value =
+            serde_json::from_slice(&body).with_context(|| format!("{method} {path}: {head}"))?;
         if !head.starts_with("HTTP/1.1 200") {
             let short: String = body["value"].to_string().chars().take(600).collect();
             bail!("{method} {path}: {short}");

@@ -204,6 +204,9 @@ impl Stand {
         for group in person.groups {
             arguments.extend(["--group", group]);
         }
+        for login in sample::trio() {
+            arguments.extend(["--trio", login]);
+        }
         self.verb(&arguments, person.pin).map(drop)
     }
 

@@ -202,7 +202,7 @@ async fn body(call: &StaffCall, asked: &Asked, person: &Person) -> Result<Markup
         @if let Some(now) = now {
             section.card aria-labelledby="today" {
                 h2 id="today" { (call.say("request-today")) }
-                p.why { (now) }
+                (now)
             }
         }
         @if may_answer { (forms(call, asked)) }
@@ -218,7 +218,7 @@ async fn body(call: &StaffCall, asked: &Asked, person: &Person) -> Result<Markup
 }
 
 /// What the policy says of this address for this person now, by the walk that judges live traffic.
-async fn explained(call: &StaffCall, asked: &Asked) -> Result<String, Failure> {
+async fn explained(call: &StaffCall, asked: &Asked) -> Result<Markup, Failure> {
     let question = policy::Explain {
         policy: None,
         url: asked.request.url.clone(),
@@ -230,7 +230,17 @@ async fn explained(call: &StaffCall, asked: &Asked) -> Result<String, Failure> {
         from_page: None,
         english: call.language == Language::English,
     };
-    Ok(policy::explain(&call.gateway, &question).await?.text.clone())
+    let answer = policy::explain(&call.gateway, &question).await?;
+    let is_allowed = answer.exit == 0;
+    Ok(html! {
+        p {
+            span.tag.good[is_allowed].bad[!is_allowed] {
+                (call.say(if is_allowed { "decision-allow" } else { "decision-refuse" }))
+            }
+            @if let Some(reason) = answer.json["reason"].as_str() { " " (call.say(&format!("refusal-{reason}"))) }
+        }
+        details { summary { (call.say("request-trace")) } p.why { (answer.text) } }
+    })
 }
 
 fn forms(call: &StaffCall, asked: &Asked) -> Markup {

@@ -15,8 +15,9 @@ use super::records::escaped;
 use super::story::{self, Event, Load, Page, Visit};
 use crate::identifier::PersonId;
 use crate::person::Person;
-use crate::session::PastSession;
+use crate::session::{LiveSession, PastSession};
 use crate::staff::Role;
+use crate::text::Language;
 
 /// Past sessions on one page.
 const SHOWN: usize = 50;
@@ -93,7 +94,7 @@ fn live(call: &StaffCall, people: &People) -> Markup {
                                 td { (call.time(session.started)) }
                                 td { (call.time(session.expires_at)) }
                                 @if call.role() != Role::Guard {
-                                    td { (session.pages().iter().map(|(service, _)| service.to_string()).collect::<Vec<_>>().join(", ")) }
+                                    td { (services(call, session)) }
                                 }
                                 td { div.row {
                                     a href={ "/sessions/" (session.id) } { (call.say("story")) }
@@ -105,6 +106,26 @@ fn live(call: &StaffCall, people: &People) -> Markup {
                 }
             }
         }
+    }
+}
+
+/// What a session opened, by name; nothing confidential.
+fn services(call: &StaffCall, session: &LiveSession) -> String {
+    let policy = call.gateway.policies.current().policy.clone();
+    let is_told = |id: &str| !policy.service(id).is_some_and(|service| service.is_confidential());
+    let pages = session.pages();
+    let told = pages.iter().filter(|(id, _)| is_told(id)).map(|(id, _)| service_words(call, id));
+    told.collect::<Vec<_>>().join(", ")
+}
+
+/// A service's name in the reader's language, as the policy of today has it; its id where that knows it no more.
+fn service_words(call: &StaffCall, id: &str) -> String {
+    let policy = call.gateway.policies.current().policy.clone();
+    let name = |language: Language| policy.service(id)?.name().get(language.code()).cloned();
+    match id {
+        "" => call.say("service-none"),
+        "grant" => call.say("service-grant"),
+        id => name(call.language).or_else(|| name(Language::French)).unwrap_or_else(|| id.to_owned()),
     }
 }
 
@@ -227,14 +248,14 @@ fn mark(call: &StaffCall, record: &Record, whole: bool) -> Markup {
         span.tag.bad[is_bad] { (kind_words(call, header.kind)) } " "
         @if let Some(url) = url { code { (url) } " " }
         @if let Some(reason) = &header.reason { (reason_words(call, header.kind, reason)) " " }
-        @if let Some(count) = header.count { "× " (count) }
+        @if let Some(count) = header.count.filter(|count| *count > 1) { "× " (count) " " }
         @if let (true, Some(detail)) = (whole, &record.sealed.detail) { span.soft { (detail) } }
     }
 }
 
 fn visited(call: &StaffCall, visit: &Visit) -> Markup {
     html! {
-        h3 { @if visit.service.is_empty() { (call.say("service-none")) } @else { (visit.service) } }
+        h3 { (service_words(call, &visit.service)) }
         ul { @for page in &visit.pages { li { (page_line(call, page)) } } }
     }
 }

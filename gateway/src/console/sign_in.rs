@@ -20,6 +20,7 @@ use crate::identifier::LONGEST;
 use crate::journal_keys::Subject;
 use crate::second_factor::{SecondFactorError, TotpSecret};
 use crate::staff::{SHORTEST_PASSWORD, Staff, StaffError};
+use crate::verbs::staff::record_changed;
 
 /// In pixels, before the page scales it.
 const QR_SIZE: u32 = 220;
@@ -91,16 +92,12 @@ pub async fn enrol(call: Call, session: Arc<StaffSession>) -> Answer {
     let factors = &call.gateway.second_factors;
     match factors.enrol(&session.login, secret, call.field("code"), call.now).await {
         Ok(codes) => {
-            let sealed = Sealed {
-                detail: Some(format!("staff {}: second factor enrolled from {}", session.login, call.from)),
-                ..Sealed::default()
-            };
-            let subject = Subject::Staff(session.login.clone());
-            call.gateway.record(Kind::PersonChanged, &subject, None, sealed).await?;
+            let what = format!("staff {} enrolled a second factor from {}", session.login, place(&call));
+            record_changed(&call.gateway, &session.login, what).await?;
             let (next, token) = advance(&call, &session).await?;
             let body = html! {
                 p { (call.say("recovery-hint")) }
-                ul.codes { @for code in &codes { li { code { (code.as_str()) } } } }
+                ul.codes { @for code in &codes { li { code { (in_fours(code)) } } } }
                 p { a.button href=(next) { (call.say("recovery-noted")) } }
             };
             Ok(with_session(page::signing_in(&call, &call.say("recovery-title"), body), &token))
@@ -147,10 +144,9 @@ pub async fn new_password(call: Call, session: Arc<StaffSession>) -> Answer {
         Err(StaffError::PasswordForm) => return refuse("new-password-short"),
         set => set.map_err(|error| Failure::Unavailable(error.to_string()))?,
     }
-    let detail = Some(format!("staff {}: password changed", session.login));
-    let sealed = Sealed { detail, ..Sealed::default() };
-    let subject = Subject::Staff(session.login.clone());
-    call.gateway.record(Kind::PersonChanged, &subject, None, sealed).await?;
+    call.gateway.staff_sessions.end_of(&session.login);
+    let what = format!("staff {} changed the password", session.login);
+    record_changed(&call.gateway, &session.login, what).await?;
     admit(&call, &session).await
 }
 

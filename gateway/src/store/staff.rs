@@ -31,12 +31,6 @@ impl Store {
         Ok(added.rows_affected() == 1)
     }
 
-    pub(crate) async fn change_staff_password(&self, login: &Login, hash: &str) -> Result<(), StoreError> {
-        let sql = "UPDATE staff SET password_hash = $1, one_time_password = 0 WHERE login = $2";
-        let query = sqlx::query(sql).bind(hash).bind(login.as_str());
-        query.execute(&self.pool).await.map(drop).attempting("changing a password")
-    }
-
     pub(crate) async fn all_staff(&self) -> Result<Vec<Staff>, StoreError> {
         let sql = "SELECT login, role, one_time_password, added_at FROM staff ORDER BY login";
         let rows = sqlx::query_as::<_, Row>(sql).fetch_all(&self.pool).await.attempting("listing staff")?;

@@ -62,7 +62,7 @@ pub async fn reset_by(
     Ok(password)
 }
 
-async fn record_changed(gateway: &Gateway, login: &Login, detail: String) -> Result<(), VerbError> {
+pub async fn record_changed(gateway: &Gateway, login: &Login, detail: String) -> Result<(), VerbError> {
     let sealed = Sealed { detail: Some(detail), ..Sealed::default() };
     gateway.record(Kind::PersonChanged, &Subject::Staff(login.clone()), None, sealed).await?;
     Ok(())
@@ -72,6 +72,8 @@ async fn record_changed(gateway: &Gateway, login: &Login, detail: String) -> Res
 pub async fn password(gateway: &Gateway, login: &str, old: &Secret, new: &Secret) -> Outcome {
     let changed = gateway.staff.change_password(login, old.expose(), new.expose(), Timestamp::now()).await;
     let staff = known(gateway, login, changed).await?;
+    // Whoever is at the console with the old one signs in again.
+    gateway.staff_sessions.end_of(&staff.login);
     record_changed(gateway, &staff.login, format!("staff {} changed the password", staff.login)).await?;
     let text = format!("The password of {} is changed.", staff.login);
     Ok(Answer::done(text, json!({ "login": staff.login.as_str() })))

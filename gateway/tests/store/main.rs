@@ -45,7 +45,7 @@ macro_rules! checks {
 checks! {
     attempts: waits_grow_after_three_wrong_pins, other_terminals_wait_less_than_half_a_minute,
         unknown_persons_wait_alike, a_restart_keeps_waits, parallel_tries_gain_nothing, a_day_forgets, unknown_persons_are_bounded;
-    keys: a_key_is_of_one_subject_and_month, destroyed_keys_stay_destroyed, parallel_first_uses_share_a_key;
+    keys: a_key_is_of_one_subject_and_month, destroyed_keys_stay_destroyed, months_are_destroyed_whole, parallel_first_uses_share_a_key;
     minutes: a_minute_is_charged_once, a_restart_keeps_minutes, the_last_minute_is_charged_to_one_only,
         two_gateways_share_one_limit;
     people: are_added_and_listed, forms_are_checked, locked_and_released, pins_are_changed, grants_lapse;

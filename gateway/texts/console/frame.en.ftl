@@ -53,7 +53,7 @@ home-requests = Requests waiting
 home-policy = Policy version
 home-records = Records
 home-journal = Journal
-home-writable = being written
+home-writable = running
 home-broken = failing: everything is refused
 home-recovery = You have { $count ->
     [0] no recovery code left.

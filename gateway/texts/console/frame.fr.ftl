@@ -53,7 +53,7 @@ home-requests = Demandes en attente
 home-policy = Version des règles
 home-records = Enregistrements
 home-journal = Journal
-home-writable = écrit
+home-writable = en marche
 home-broken = en panne : tout est refusé
 home-recovery = Il vous reste { $count ->
     [0] aucun code de secours.

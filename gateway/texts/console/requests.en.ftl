@@ -21,6 +21,7 @@ answered-by = Answered by
 answered-at = Answered at
 request-why = Reason given
 request-today = What the policy says today
+request-trace = How it is decided
 request-grant = Grant access
 request-decline = Decline
 request-host = Host:

@@ -21,6 +21,7 @@ answered-by = Répondu par
 answered-at = Répondu le
 request-why = Raison donnée
 request-today = Ce que disent les règles aujourd’hui
+request-trace = Comment c’est décidé
 request-grant = Accorder l’accès
 request-decline = Refuser
 request-host = Site :

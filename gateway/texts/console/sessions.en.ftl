@@ -34,6 +34,7 @@ story-parts = { $count ->
    *[other] and { $count } parts of the page
 }
 story-open = open
+service-grant = Personal grant
 service-none = No service
 search = Search
 older = Older
@@ -69,7 +70,7 @@ no-filter = Clear the filters
 filter-person = Person
 filter-terminal = Terminal
 filter-session = Session
-filter-host = Host (*.example.org: all below it)
+filter-host = Host, or *.host
 filter-text = Text
 filter-decision = Decision
 filter-kind = Kind

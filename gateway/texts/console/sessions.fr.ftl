@@ -34,6 +34,7 @@ story-parts = { $count ->
    *[other] et { $count } éléments de la page
 }
 story-open = en cours
+service-grant = Accès personnel
 service-none = Sans service
 search = Chercher
 older = Plus anciens
@@ -69,7 +70,7 @@ no-filter = Effacer les filtres
 filter-person = Personne
 filter-terminal = Poste
 filter-session = Session
-filter-host = Site (*.exemple.fr : tout ce qui est dessous)
+filter-host = Site, ou *.site
 filter-text = Texte
 filter-decision = Décision
 filter-kind = Genre
