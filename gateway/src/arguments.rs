@@ -49,6 +49,9 @@ pub enum Verb {
     /// The stop button
     #[command(subcommand)]
     Access(AccessVerb),
+    /// What people learn from without the Internet
+    #[command(subcommand)]
+    Catalogue(CatalogueVerb),
     /// The journal
     #[command(subcommand)]
     Audit(AuditVerb),
@@ -195,6 +198,33 @@ pub enum PolicyVerb {
     },
     /// Say whether a request would be allowed, and why; exit 0 allowed, 1 refused
     Explain(Explain),
+    /// Open named hosts to a test person (group staff-test) and record what the step asks for
+    Learn {
+        #[arg(long, value_name = "ID")]
+        person: PersonId,
+        /// Host, or host:port, of the step (may be given again)
+        #[arg(long = "host", value_name = "HOST", required = true)]
+        hosts: Vec<String>,
+        #[arg(long, value_name = "N", default_value_t = 30)]
+        minutes: u32,
+        /// Id of the service to be
+        #[arg(long, value_name = "ID")]
+        service: String,
+        /// Its name, in French
+        #[arg(long)]
+        name: String,
+        #[arg(long, default_value = "administrative", value_parser = ["administrative", "training"])]
+        category: String,
+        #[command(flatten)]
+        by: By,
+    },
+    /// End the recording and print the policy with the drafted service, and on standard error what was left out
+    Learnt {
+        #[arg(long, value_name = "ID")]
+        person: PersonId,
+        #[command(flatten)]
+        by: By,
+    },
 }
 
 #[derive(Args)]
@@ -238,6 +268,38 @@ pub enum AccessVerb {
         #[command(flatten)]
         by: By,
     },
+}
+
+#[derive(Subcommand)]
+pub enum CatalogueVerb {
+    /// Take in ZIM archives (of a split one its first part, `.zimaa`), folders of HTML and PDF files, each as an item
+    Add(CatalogueAdd),
+    List,
+    /// Find pages as people at a terminal find them
+    Search {
+        query: String,
+    },
+    /// Take an item away, and with it where people were in it
+    Remove {
+        id: String,
+    },
+}
+
+#[derive(Args)]
+pub struct CatalogueAdd {
+    #[arg(required = true, value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// Instead of the title that the source names
+    #[arg(long)]
+    pub title: Option<String>,
+    /// Language of the content (BCP 47), where the source names none or a wrong one
+    #[arg(long)]
+    pub language: Option<String>,
+    /// Trade it teaches (ROME code)
+    #[arg(long)]
+    pub trade: Option<String>,
+    #[arg(long)]
+    pub level: Option<String>,
 }
 
 #[derive(Subcommand)]

@@ -19,6 +19,7 @@ use serde::de::DeserializeOwned;
 
 use crate::clock::LocalMinute;
 use crate::journal_keys::Subject;
+use crate::learning::Run;
 use crate::person::PinError;
 use crate::proxy::body::{self, Body};
 use crate::proxy::identity::{self, Caller};
@@ -28,9 +29,9 @@ use crate::proxy::refusal::{Reader, Refusal};
 use crate::proxy::refusals::Asked;
 use crate::request::RequestError;
 use crate::terminal::TerminalError;
-use crate::{Gateway, public_log, verbs};
+use crate::{Gateway, catalogue, public_log, verbs};
 
-type Answer = Result<Response<Body>, Refusal>;
+pub(crate) type Answer = Result<Response<Body>, Refusal>;
 
 /// Answers one call, to its end even when the client goes away meanwhile: what it changed must be recorded.
 pub async fn serve(leg: Arc<Leg>, request: Request<Incoming>) -> Response<Body> {
@@ -68,6 +69,9 @@ async fn answer(leg: &Leg, request: Request<Incoming>) -> Response<Body> {
         ("GET", "/v1/services") => with(leg, &request, now, services).await,
         ("GET", "/v1/requests") => requests(leg, request, now).await,
         ("POST", "/v1/requests") => ask(leg, request, now).await,
+        (method, path) if catalogue::api::allowed(path).contains(&method) => {
+            catalogue::api::answer(leg, request, now).await
+        }
         (_, path) => Err(match allowed(path) {
             [] => Reason::NotFound.into(),
             methods => {
@@ -85,7 +89,7 @@ fn allowed(path: &str) -> &'static [&'static str] {
         "/v1/pin" => &["PUT"],
         "/v1/services" | "/checkpoint" => &["GET"],
         "/v1/requests" => &["GET", "POST"],
-        _ => &[],
+        path => catalogue::api::allowed(path),
     }
 }
 
@@ -234,7 +238,25 @@ fn services(gateway: &Gateway, caller: &Caller, now: Timestamp) -> Answer {
             unavailable,
         }
     });
-    json(StatusCode::OK, &api::ServiceList { services: services.collect() })
+    let learnt = gateway.learning.run_of(&caller.session.person, now).map(|run| to_learn(&run));
+    json(StatusCode::OK, &api::ServiceList { services: learnt.into_iter().chain(services).collect() })
+}
+
+/// The step whose recording runs, as its test person sees it: a door to the first host that staff named.
+fn to_learn(run: &Run) -> api::Service {
+    let start = run.hosts.first().map(|host| match host.port() {
+        443 => format!("https://{}/", host.host()),
+        port => format!("https://{}:{port}/", host.host()),
+    });
+    api::Service {
+        id: run.step.id.clone(),
+        category: run.step.category.as_str().into(),
+        name: [("fr".to_owned(), run.step.name.clone())].into(),
+        start,
+        minutes_left: None,
+        confidential: false,
+        unavailable: None,
+    }
 }
 
 async fn requests(leg: &Leg, request: Request<Incoming>, now: Timestamp) -> Answer {
@@ -271,7 +293,7 @@ async fn with(
 }
 
 /// Who calls: the terminal of the connection and the session of the bearer token.
-fn caller(leg: &Leg, request: &Request<Incoming>, now: Timestamp) -> Result<Caller, Refusal> {
+pub(crate) fn caller(leg: &Leg, request: &Request<Incoming>, now: Timestamp) -> Result<Caller, Refusal> {
     let terminal = identity::terminal(&leg.gateway, leg.terminal.as_ref())?;
     let session =
         bearer(request).and_then(|token| leg.gateway.sessions.find(token, now)).ok_or_else(no_session)?;
@@ -314,7 +336,10 @@ pub fn whose(session: &crate::session::LiveSession) -> Sealed {
 }
 
 /// Reads a JSON body. Errors: `invalid`.
-async fn read<T: DeserializeOwned>(gateway: &Gateway, request: Request<Incoming>) -> Result<T, Refusal> {
+pub(crate) async fn read<T: DeserializeOwned>(
+    gateway: &Gateway,
+    request: Request<Incoming>,
+) -> Result<T, Refusal> {
     let limit = gateway.config.limits.api_body_bytes;
     let body = tokio::time::timeout(
         gateway.config.limits.idle_body(),
@@ -324,7 +349,7 @@ async fn read<T: DeserializeOwned>(gateway: &Gateway, request: Request<Incoming>
     serde_json::from_slice(&bytes).map_err(|_| Reason::Invalid.into())
 }
 
-fn json(status: StatusCode, value: &impl Serialize) -> Answer {
+pub(crate) fn json(status: StatusCode, value: &impl Serialize) -> Answer {
     let bytes = serde_json::to_vec(value).map_err(|_| Reason::Busy)?;
     let mut response = Response::new(body::full(bytes));
     *response.status_mut() = status;

@@ -6,6 +6,7 @@
 pub mod access_stop;
 mod attempts;
 pub mod authority;
+pub mod catalogue;
 pub mod client_hello;
 pub mod clock;
 pub mod config;
@@ -15,6 +16,7 @@ pub mod identifier;
 pub mod init;
 pub mod journal_keys;
 pub mod kiosk_api;
+pub mod learning;
 mod listener;
 pub mod minutes;
 pub mod person;
@@ -53,11 +55,14 @@ use tokio_util::sync::CancellationToken;
 
 use crate::access_stop::AccessStop;
 use crate::authority::Authority;
+use crate::catalogue::Catalogue;
+use crate::catalogue::progress::Progress;
 use crate::clock::LocalMinute;
 use crate::config::{Config, Overrides};
 use crate::console::StaffSessions;
 use crate::identifier::{Login, PersonId};
 use crate::journal_keys::{JournalKeys, Subject};
+use crate::learning::Learning;
 use crate::minutes::Minutes;
 use crate::person::People;
 use crate::policy_store::PolicyStore;
@@ -88,6 +93,9 @@ pub struct Gateway {
     pub sessions: Sessions,
     pub policies: PolicyStore,
     pub requests: Requests,
+    pub learning: Learning,
+    pub catalogue: Catalogue,
+    pub progress: Progress,
     pub minutes: Minutes,
     pub access_stop: AccessStop,
     pub keys: JournalKeys,
@@ -122,6 +130,8 @@ pub enum OpenError {
     Store(#[from] store::StoreError),
     #[error(transparent)]
     Policy(#[from] policy_store::PolicyStoreError),
+    #[error("could not open the catalogue")]
+    Catalogue(#[from] catalogue::CatalogueError),
     #[error("could not open the journal")]
     Journal(#[from] passerelle_audit::StartError),
     #[error("could not set up TLS towards upstreams")]
@@ -177,6 +187,7 @@ impl Gateway {
             Sessions::open(store.clone(), people.clone(), &config.journal.gateway, limits, now).await?;
         let keys = JournalKeys::open(store.clone()).await?;
         let journal = start_journal(&config, &authority, &keys)?;
+        let catalogue = Catalogue::open(data)?;
         let upstream = &config.upstream;
         let resolved = |paths: &[PathBuf]| paths.iter().map(|path| config.path(path)).collect::<Vec<_>>();
         let towards_upstreams =
@@ -191,6 +202,9 @@ impl Gateway {
             staff_sessions: StaffSessions::default(),
             policies: PolicyStore::open(store.clone()).await?,
             requests: Requests::new(store.clone()),
+            learning: Learning::default(),
+            progress: Progress::new(store.clone(), catalogue.clone()),
+            catalogue,
             minutes: Minutes::new(store.clone()),
             access_stop: AccessStop::open(store.clone()).await?,
             exchanges: Exchanges::default(),

@@ -15,13 +15,15 @@ use passerelle_gateway::authority::TerminalKey;
 use passerelle_gateway::config::Overrides;
 use passerelle_gateway::control::carry_out;
 use passerelle_gateway::init;
+use passerelle_gateway::verbs::learn::Learn;
 use passerelle_gateway::verbs::policy::Explain;
 use passerelle_gateway::verbs::policy_preview::Question as Preview;
 use passerelle_gateway::verbs::{self, Answer, Credentials, Request, Secret, read_secret, read_secrets};
 use serde_json::json;
 
 use arguments::{
-    AccessVerb, Arguments, AuditVerb, By, PersonVerb, PolicyVerb, Serve, StaffVerb, TerminalVerb, Verb,
+    AccessVerb, Arguments, AuditVerb, By, CatalogueVerb, PersonVerb, PolicyVerb, Serve, StaffVerb,
+    TerminalVerb, Verb,
 };
 
 fn main() -> ExitCode {
@@ -165,12 +167,30 @@ fn request(verb: Verb) -> anyhow::Result<Request> {
         Verb::Policy(PolicyVerb::Refuse { host, by }) => Request::PolicyRefuse { host, by: credentials(by)? },
         Verb::Policy(PolicyVerb::Show { version }) => Request::PolicyShow { version },
         Verb::Policy(PolicyVerb::History) => Request::PolicyHistory,
+        Verb::Policy(PolicyVerb::Learn { person, hosts, minutes, service, name, category, by }) => {
+            let asked = Learn { person: person.to_string(), hosts, minutes, service, name, category };
+            Request::PolicyLearn { asked, by: credentials(by)? }
+        }
+        Verb::Policy(PolicyVerb::Learnt { person, by }) => {
+            Request::PolicyLearnt { person: person.to_string(), by: credentials(by)? }
+        }
         Verb::Access(AccessVerb::Stop { group, by }) => {
             Request::AccessStop { group: group.map(|group| group.to_string()), by: credentials(by)? }
         }
         Verb::Access(AccessVerb::Resume { group, by }) => {
             Request::AccessResume { group: group.map(|group| group.to_string()), by: credentials(by)? }
         }
+        Verb::Catalogue(CatalogueVerb::Add(add)) => Request::CatalogueAdd(verbs::catalogue::Add {
+            // The gateway that reads them may run elsewhere.
+            paths: add.paths.iter().map(std::path::absolute).collect::<Result<_, _>>()?,
+            title: add.title,
+            language: add.language,
+            trade: add.trade,
+            level: add.level,
+        }),
+        Verb::Catalogue(CatalogueVerb::List) => Request::CatalogueList,
+        Verb::Catalogue(CatalogueVerb::Search { query }) => Request::CatalogueSearch { query },
+        Verb::Catalogue(CatalogueVerb::Remove { id }) => Request::CatalogueRemove { id },
         Verb::Init { .. }
         | Verb::Serve(_)
         | Verb::Audit(_)

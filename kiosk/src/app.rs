@@ -4,6 +4,10 @@
 //! Invariants: one session at a time; whenever a session ends here, its browser is dropped with it.
 
 mod calls;
+mod learning;
+mod own;
+#[cfg(test)]
+mod screen_tests;
 mod session;
 #[cfg(test)]
 mod studio;
@@ -23,8 +27,11 @@ use passerelle_api as api;
 use crate::browser::{self, Generation};
 use crate::enrolment::Enrolment;
 use crate::events::Events;
-use crate::gateway::{Gateway, GatewayError};
-use crate::screen::{Bar, browse, enrol, home, locked, requests, services, sign_in, unreachable};
+use crate::gateway::{Gateway, GatewayError, Question};
+use crate::reading::Reading;
+use crate::screen::{
+    Bar, browse, catalogue, enrol, home, locked, new_pin, requests, services, sign_in, unreachable,
+};
 use crate::text::{Language, Text};
 use crate::widget::{focus, page};
 use crate::{idle, theme};
@@ -59,6 +66,7 @@ pub fn run(start: Start) -> iced::Result {
     .title("Passerelle")
     .subscription(Kiosk::subscription)
     .theme(|_: &Kiosk| theme::theme())
+    .style(|kiosk: &Kiosk, _| theme::base(kiosk.repainted))
     .default_font(theme::FONT)
     .window(window::Settings {
         size: WINDOW.into(),
@@ -81,6 +89,8 @@ pub struct Kiosk {
     /// The pointer was released since the last survey: the keyboard may be nobody's.
     released: bool,
     window: Size,
+    /// Changes whenever all of the window must be painted again.
+    repainted: bool,
     /// Number of the view: what an older survey saw is not what is on the screen.
     view: u64,
     /// Browsers that live: one, or another that is being wiped.
@@ -105,6 +115,18 @@ struct SignedIn {
     refreshed: Instant,
     /// Lives as long as the session, once a site was opened.
     browse: Option<browse::State>,
+    catalogue: catalogue::State,
+    requests: requests::State,
+    reading: Reading,
+}
+
+impl SignedIn {
+    fn new(session: api::Session, token: String, since: u64) -> SignedIn {
+        let requests = requests::State::since(session.last_sign_in.as_ref().map(|last| last.at));
+        let (services, browse, refreshed) = (None, None, Instant::now());
+        let (catalogue, reading) = Default::default();
+        SignedIn { session, token, since, services, refreshed, browse, catalogue, requests, reading }
+    }
 }
 
 enum Screen {
@@ -112,8 +134,10 @@ enum Screen {
     SignIn(sign_in::State),
     Locked(locked::State),
     Home,
-    Services(services::State),
-    Requests(requests::State),
+    Services,
+    Catalogue,
+    Requests,
+    NewPin(new_pin::State),
     Browse,
     Unreachable { state: unreachable::State, knock: u64, behind: Box<Screen> },
 }
@@ -125,7 +149,9 @@ pub enum Message {
     Locked(locked::Message),
     Home(home::Message),
     Services(services::Message),
+    Catalogue(catalogue::Message),
     Requests(requests::Message),
+    NewPin(new_pin::Message),
     Browse(browse::Message),
     Unreachable(unreachable::Message),
     Browser(Generation, browser::Event),
@@ -135,6 +161,14 @@ pub enum Message {
     SignedIn(u64, Result<api::Session, GatewayError>),
     ServicesAnswered(u64, Result<api::ServiceList, GatewayError>),
     RequestsAnswered(u64, Result<api::RequestList, GatewayError>),
+    /// With the id of the place that was kept before, if it was.
+    ItemsAnswered(u64, Option<u64>, Result<api::ItemList, GatewayError>),
+    SearchAnswered(u64, Question, Result<api::SearchResults, GatewayError>),
+    SuggestionsAnswered(u64, Result<api::Suggestions, GatewayError>),
+    /// Nobody moved on for a moment after the move of that id.
+    ReadingRested(u64),
+    ProgressSaved(Option<u64>),
+    PinAnswered(u64, Result<(), GatewayError>),
     AccessAsked(u64, Result<(), GatewayError>),
     Knocked(u64, Result<(), GatewayError>),
     SignOutAnswered,
@@ -155,6 +189,8 @@ pub enum Message {
 pub enum Shortcut {
     Next,
     Previous,
+    /// From the search field to the first of what it found.
+    IntoList,
     Escape,
     /// From the page to the bar and back.
     ChangePane,
@@ -173,6 +209,7 @@ impl Kiosk {
             seen: Vec::new(),
             released: false,
             window: WINDOW.into(),
+            repainted: false,
             view: 0,
             browsers: 0,
             last_id: 0,
@@ -216,7 +253,9 @@ impl Kiosk {
             Message::Locked(message) => self.locked_told(message),
             Message::Home(message) => self.home_told(message),
             Message::Services(message) => self.services_told(message),
+            Message::Catalogue(message) => self.catalogue_told(message),
             Message::Requests(message) => self.requests_told(message),
+            Message::NewPin(message) => self.new_pin_told(message),
             Message::Browse(message) => self.browse_told(message),
             Message::Unreachable(message) => self.unreachable_told(message),
             Message::Browser(generation, event) => self.browser_told(generation, event),
@@ -224,6 +263,12 @@ impl Kiosk {
             Message::SignedIn(call, answer) => self.signed_in(call, answer),
             Message::ServicesAnswered(call, answer) => self.services_answered(call, answer),
             Message::RequestsAnswered(call, answer) => self.requests_answered(call, answer),
+            Message::ItemsAnswered(call, saved, answer) => self.items_answered(call, saved, answer),
+            Message::SearchAnswered(call, question, answer) => self.search_answered(call, question, answer),
+            Message::SuggestionsAnswered(call, answer) => self.suggestions_answered(call, answer),
+            Message::ReadingRested(id) => self.reading_rested(id),
+            Message::ProgressSaved(saved) => self.progress_saved(saved),
+            Message::PinAnswered(call, answer) => self.pin_answered(call, answer),
             Message::AccessAsked(call, answer) => self.access_asked(call, answer),
             Message::Knocked(call, answer) => self.knocked(call, answer),
             Message::BrowserGone => {
@@ -271,6 +316,7 @@ impl Kiosk {
     /// Shows a screen and gives the keyboard to what comes first on it.
     fn show(&mut self, screen: Screen) -> Task<Message> {
         self.screen = screen;
+        self.repainted = !self.repainted;
         self.focus_first()
     }
 
@@ -280,11 +326,10 @@ impl Kiosk {
             Screen::SignIn(state) => state.first_focus(),
             Screen::Locked(_) => "pin",
             Screen::Home => "door-administrative",
-            Screen::Services(state) => {
-                let list = self.signed_in.as_ref().and_then(|signed_in| signed_in.services.as_ref());
-                return focus_on(state.first_focus(list));
-            }
-            Screen::Requests(_) => "back",
+            Screen::Services => return focus_on(services::first_focus(self.services())),
+            Screen::Requests => "back",
+            Screen::Catalogue => catalogue::SEARCH,
+            Screen::NewPin(state) => state.first_focus(),
             Screen::Browse => self.browse().map_or(page::NAME, browse::State::first_focus),
             Screen::Unreachable { state, .. } => state.first_focus(),
         };
@@ -293,7 +338,19 @@ impl Kiosk {
 
     /// Whether somebody may be typing here: then the keyboard is never nobody's.
     fn takes_typing(&self) -> bool {
-        matches!(self.screen, Screen::Enrol(_) | Screen::SignIn(_) | Screen::Locked(_) | Screen::Browse)
+        matches!(
+            self.screen,
+            Screen::Enrol(_)
+                | Screen::SignIn(_)
+                | Screen::Locked(_)
+                | Screen::Catalogue
+                | Screen::NewPin(_)
+                | Screen::Browse
+        )
+    }
+
+    fn services(&self) -> Option<&api::ServiceList> {
+        self.signed_in.as_ref()?.services.as_ref()
     }
 
     fn browse(&self) -> Option<&browse::State> {
@@ -314,25 +371,30 @@ impl Kiosk {
         match shortcut {
             Shortcut::Next | Shortcut::Previous => {
                 let backwards = matches!(shortcut, Shortcut::Previous);
-                let Some(next) = focus::next(&self.seen, backwards) else { return Task::none() };
-                let focused = focus_on(next.name.clone());
-                if next.hidden == 0.0 {
-                    return focused;
-                }
-                let down = AbsoluteOffset { x: 0.0, y: next.hidden };
-                focused.chain(iced::widget::operation::scroll_by(focus::SCROLLED, down))
+                focus::next(&self.seen, backwards).map_or_else(Task::none, bring)
+            }
+            // Past the suggestions and filters to what there is.
+            Shortcut::IntoList => {
+                let here = matches!(self.screen, Screen::Catalogue)
+                    && self.seen.iter().any(|control| control.focused && control.name == catalogue::SEARCH);
+                let first = self.seen.iter().find(|control| here && catalogue::is_card(&control.name));
+                first.map_or_else(Task::none, bring)
             }
             Shortcut::ChangePane => {
                 let in_page = self.seen.iter().any(|control| control.focused && control.name == page::NAME);
                 focus_on(if in_page { "back" } else { page::NAME })
             }
             Shortcut::Escape => match &self.screen {
-                Screen::Services(_) | Screen::Requests(_) => self.show(Screen::Home),
+                Screen::Services | Screen::Requests | Screen::NewPin(_) => self.go_home(),
+                Screen::Catalogue => self.catalogue_escaped(),
                 Screen::Browse => {
                     let action = self.browse_mut().map(browse::State::escape);
                     action.map_or_else(Task::none, |action| self.browse_act(action))
                 }
-                _ => Task::none(),
+                _ => {
+                    self.released = true;
+                    Task::none()
+                }
             },
         }
     }
@@ -346,7 +408,10 @@ impl Kiosk {
         if idle::since_touch() >= idle_limit(&signed_in.session) {
             return self.lock();
         }
-        if signed_in.refreshed.elapsed() >= REFRESH { self.ask_services() } else { Task::none() }
+        if signed_in.refreshed.elapsed() < REFRESH {
+            return Task::none();
+        }
+        Task::batch([self.ask_services(), self.ask_requests()])
     }
 
     /// Somebody walked away before signing in, or from an enrolment: the next person finds nothing of it.
@@ -398,6 +463,16 @@ fn focus_on(name: impl Into<iced::widget::Id>) -> Task<Message> {
     iced::widget::operation::focus(name).chain(Task::done(Message::Touched))
 }
 
+/// Gives the keyboard to a control, and scrolls its list until it is seen whole.
+fn bring(control: &focus::Seen) -> Task<Message> {
+    let focused = focus_on(control.name.clone());
+    if control.hidden == 0.0 {
+        return focused;
+    }
+    let down = AbsoluteOffset { x: 0.0, y: control.hidden };
+    focused.chain(iced::widget::operation::scroll_by(focus::SCROLLED, down))
+}
+
 /// Stamps the idle clock and the focus ring's flag for whatever a person does, and picks the kiosk's own keys that no
 /// control took.
 fn listen(event: Event, status: iced::event::Status, _window: window::Id) -> Option<Message> {
@@ -423,7 +498,9 @@ fn listen(event: Event, status: iced::event::Status, _window: window::Id) -> Opt
                 Named::F6 => Shortcut::ChangePane,
                 Named::Tab if !taken && modifiers.shift() => Shortcut::Previous,
                 Named::Tab if !taken => Shortcut::Next,
-                Named::Escape if !taken => Shortcut::Escape,
+                Named::ArrowDown if !taken => Shortcut::IntoList,
+                // A field that is left by it takes it; what the kiosk closes is closed all the same.
+                Named::Escape => Shortcut::Escape,
                 _ => return None,
             }))
         }

@@ -40,6 +40,13 @@ pub fn theme() -> Theme {
     Theme::custom("passerelle", palette)
 }
 
+/// What is below everything. The renderer paints again only what changed, a list that ends between two
+/// pixels less a line; with another base, which nobody can tell from this one, it paints all of the window.
+pub fn base(repainted: bool) -> iced::theme::Style {
+    let background_color = if repainted { GROUND } else { color!(0xF4F1EB) };
+    iced::theme::Style { background_color, text_color: INK }
+}
+
 /// What a control looks like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Look {

@@ -17,6 +17,7 @@ pub mod gateway;
 pub mod internet;
 pub mod journal;
 pub mod kiosk;
+pub mod lessons;
 pub mod names;
 pub mod packages;
 pub mod process;

@@ -21,7 +21,11 @@ pub const CAMILLE: Person =
 pub const SACHA: Person =
     Person { id: "sacha", name: "Sacha Exemple", pin: "314159", groups: &["formation"] };
 
-pub const PEOPLE: &[Person] = &[CAMILLE, SACHA];
+/// Staff's test person, whose steps may be recorded to learn them.
+pub const ESSAI: Person =
+    Person { id: "essai", name: "Essai du personnel", pin: "161803", groups: &["staff-test"] };
+
+pub const PEOPLE: &[Person] = &[CAMILLE, SACHA, ESSAI];
 
 pub const STAFF: &[Staff] = &[
     Staff { login: "exemple-securite-1", role: "security", password: "exemple-mot-de-passe-1" },
@@ -30,12 +34,16 @@ pub const STAFF: &[Staff] = &[
     COUNSELLOR,
     Staff { login: "exemple-referent", role: "referent", password: "exemple-mot-de-passe-5" },
     GUARD,
+    ADMINISTRATOR,
 ];
 
 pub const COUNSELLOR: Staff =
     Staff { login: "exemple-conseillere", role: "counsellor", password: "exemple-mot-de-passe-4" };
 pub const GUARD: Staff =
     Staff { login: "exemple-surveillant", role: "guard", password: "exemple-mot-de-passe-6" };
+
+pub const ADMINISTRATOR: Staff =
+    Staff { login: "exemple-administration", role: "administrator", password: "exemple-mot-de-passe-7" };
 
 /// Logins of those who accompany the sample people.
 pub fn trio() -> impl Iterator<Item = &'static str> {

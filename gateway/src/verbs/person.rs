@@ -102,7 +102,9 @@ pub async fn unlock(gateway: &Gateway, id: &str, by: Option<&Login>) -> Outcome 
 pub async fn release(gateway: &Gateway, id: &str, by: Option<&Login>) -> Outcome {
     let id = PersonId::parse(id)?;
     gateway.people.release(&id, Timestamp::now()).await?;
-    shut_out(gateway, &id, "released", by).await
+    let released = shut_out(gateway, &id, "released", by).await?;
+    gateway.progress.forget_person(&id).await?;
+    Ok(released)
 }
 
 async fn shut_out(gateway: &Gateway, id: &PersonId, state: &str, by: Option<&Login>) -> Outcome {

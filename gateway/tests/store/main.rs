@@ -8,6 +8,7 @@ mod keys;
 mod minutes;
 mod people;
 mod policies;
+mod progress;
 mod requests;
 mod second_factors;
 mod sessions;
@@ -51,6 +52,7 @@ checks! {
     people: are_added_and_listed, forms_are_checked, locked_and_released, pins_are_changed, grants_lapse;
     policies: two_sign_or_one, roles_and_hands, stale_proposals_are_superseded, refusing_narrows, refusing_takes_any_published_policy,
         the_last_signature_publishes_once, nothing_published_is_an_error, another_gateway_publishes;
+    progress: is_kept_per_person_and_item, late_places_change_nothing, items_and_people_are_forgotten, a_restart_keeps_places;
     requests: are_asked_and_answered, limits_hold;
     second_factors: a_code_counts_once, parallel_uses_of_a_code_admit_one, the_sign_in_before_is_told;
     sessions: begin_and_are_found, a_second_sign_in_ends_the_first, two_at_once_leave_one, expire_on_time,

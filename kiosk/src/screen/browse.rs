@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use iced::widget::{Space, column, container, row, stack, text};
 use iced::{Alignment, Length};
 
-use super::{Context, quiet, rule};
+use super::{Context, catalogue, quiet, rule};
 use crate::browser::frame::Picture;
 use crate::browser::{Browser, Command, Event, Failure, Generation};
 use crate::theme::{self, size};
@@ -52,8 +52,8 @@ pub struct State {
     browser: Option<Browser>,
     picture: Option<Picture>,
     pub status: Status,
-    /// Id of the service that was chosen.
-    pub service: String,
+    /// Id of the service that was chosen; `None`: a page that was granted.
+    pub service: Option<String>,
     /// The address asked for last: opened again after a crash or when the gateway is back.
     pub wanted: String,
     /// The page that is shown.
@@ -91,7 +91,7 @@ pub enum Action {
 }
 
 impl State {
-    pub fn new(service: String, url: String) -> State {
+    pub fn new(service: Option<String>, url: String) -> State {
         State {
             generation: 0,
             browser: None,
@@ -114,7 +114,7 @@ impl State {
     }
 
     /// Another service, or the same again, in the browser that runs.
-    pub fn open(&mut self, service: String, url: String) {
+    pub fn open(&mut self, service: Option<String>, url: String) {
         self.over = Over::Nothing;
         self.service = service;
         self.navigate(url);
@@ -289,7 +289,12 @@ impl State {
         if let Some(left) = time_left(minutes, context) {
             bar = bar.push(text(left).size(size::SMALL).color(theme::SOFT_INK));
         }
-        let bar = bar.push(quiet("leave", words.get("browse-leave"), Message::LeavePressed)).push(quiet(
+        // A lesson is no site that one leaves.
+        let leave = match self.service.as_deref() {
+            Some(catalogue::SERVICE) => words.get("close"),
+            _ => words.get("browse-leave"),
+        };
+        let bar = bar.push(quiet("leave", leave, Message::LeavePressed)).push(quiet(
             "sign-out",
             words.get("sign-out"),
             Message::SignOutPressed,
@@ -354,7 +359,7 @@ mod tests {
     use super::*;
 
     fn state() -> State {
-        State::new("caf".into(), "https://www.caf.fr/".into())
+        State::new(Some("caf".into()), "https://www.caf.fr/".into())
     }
 
     #[test]
