@@ -7,6 +7,8 @@
 //! Invariants: dropping the Stand ends every process it started and removes its folder; nothing leaves the machine.
 
 pub mod authority;
+pub mod axe;
+pub mod browser;
 pub mod build;
 pub mod client;
 pub mod dependencies;
@@ -24,6 +26,7 @@ pub mod sample;
 pub mod screen;
 pub mod site;
 pub mod skip;
+pub mod totp;
 pub mod tour;
 pub mod trace;
 pub mod upstream;
@@ -201,6 +204,9 @@ impl Stand {
         let mut arguments = vec!["person", "add", "--id", person.id, "--name", person.name, "--pin-stdin"];
         for group in person.groups {
             arguments.extend(["--group", group]);
+        }
+        for login in sample::trio() {
+            arguments.extend(["--trio", login]);
         }
         self.verb(&arguments, person.pin).map(drop)
     }
