@@ -13,7 +13,7 @@ use passerelle_audit::{Kind, Record};
 /// What happened, in the order of the journal.
 #[derive(Debug, PartialEq)]
 pub enum Event {
-    Mark(Record),
+    Mark(Box<Record>),
     Visit(Visit),
 }
 
@@ -74,7 +74,7 @@ pub fn tell(records: Vec<Record>) -> Vec<Event> {
                 let load = load(&record, url, closed.get(&record.header.index));
                 place(&mut events, &service, record.header.time, load, from.as_deref());
             }
-            _ => events.push(Event::Mark(record)),
+            _ => events.push(Event::Mark(Box::new(record))),
         }
     }
     events
