@@ -60,6 +60,10 @@ pub struct Staff {
 pub enum StaffError {
     #[error("login {0} exists already")]
     Exists(Login),
+    #[error("there is no login {0}")]
+    Unknown(Login),
+    #[error("{0} is the only administrator")]
+    LastAdministrator(Login),
     #[error("staff are there already: only a new establishment has a first administrator")]
     NotFirst,
     #[error("a password has {SHORTEST_PASSWORD} to {LONGEST_SECRET} bytes")]
@@ -115,11 +119,37 @@ impl StaffRoll {
         if !self.list().await?.is_empty() {
             return Err(StaffError::NotFirst);
         }
+        self.add_one_time(login, Role::Administrator, now).await
+    }
+
+    /// Answers a password that the console will ask to change.
+    pub async fn add_one_time(
+        &self,
+        login: &Login,
+        role: Role,
+        now: Timestamp,
+    ) -> Result<String, StaffError> {
         let password = new_password();
-        let role = Role::Administrator;
         let staff = Staff { login: login.clone(), role, one_time_password: true, added_at: now };
         self.enter(staff, &password).await?;
         Ok(password)
+    }
+
+    /// For whoever forgot theirs; answers a password that the console will ask to change.
+    pub async fn reset_password(&self, login: &Login) -> Result<String, StaffError> {
+        self.get(login).await?.ok_or_else(|| StaffError::Unknown(login.clone()))?;
+        let password = new_password();
+        self.set_password(login, &password, true).await?;
+        Ok(password)
+    }
+
+    /// There is always an administrator: the last one stays.
+    pub async fn set_role(&self, login: &Login, role: Role) -> Result<(), StaffError> {
+        self.get(login).await?.ok_or_else(|| StaffError::Unknown(login.clone()))?;
+        match self.store.set_staff_role(login, role).await? {
+            true => Ok(()),
+            false => Err(StaffError::LastAdministrator(login.clone())),
+        }
     }
 
     async fn enter(&self, staff: Staff, password: &str) -> Result<(), StaffError> {

@@ -38,6 +38,8 @@ type Bundle = FluentBundle<FluentResource>;
 const FRENCH_FILES: &[&str] = &[
     include_str!("../texts/fr.ftl"),
     include_str!("../texts/console/frame.fr.ftl"),
+    include_str!("../texts/console/people.fr.ftl"),
+    include_str!("../texts/console/policy.fr.ftl"),
     include_str!("../texts/console/journal.fr.ftl"),
     include_str!("../texts/console/requests.fr.ftl"),
     include_str!("../texts/console/sessions.fr.ftl"),
@@ -45,6 +47,8 @@ const FRENCH_FILES: &[&str] = &[
 const ENGLISH_FILES: &[&str] = &[
     include_str!("../texts/en.ftl"),
     include_str!("../texts/console/frame.en.ftl"),
+    include_str!("../texts/console/people.en.ftl"),
+    include_str!("../texts/console/policy.en.ftl"),
     include_str!("../texts/console/journal.en.ftl"),
     include_str!("../texts/console/requests.en.ftl"),
     include_str!("../texts/console/sessions.en.ftl"),
@@ -65,6 +69,7 @@ pub fn text_with(language: Language, key: &str, values: &[(&str, FluentValue<'_>
         Language::English => &ENGLISH,
     };
     let found = lookup(first, key, values).or_else(|| lookup(&FRENCH, key, values));
+    assert!(found.is_some() || !cfg!(test), "no text `{key}`");
     found.unwrap_or_else(|| key.to_owned())
 }
 
@@ -127,8 +132,11 @@ mod tests {
     #[test]
     fn what_pages_say_has_words() {
         let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/console");
+        let folders = [folder.clone(), folder.join("policy")];
+        let entries =
+            folders.iter().flat_map(|folder| std::fs::read_dir(folder).expect("the sources")).flatten();
         let mut seen = 0;
-        for entry in std::fs::read_dir(folder).expect("the sources").flatten() {
+        for entry in entries {
             let Ok(source) = std::fs::read_to_string(entry.path()) else { continue };
             let is_code = |line: &&str| !line.trim_start().starts_with("//");
             let source = source.lines().filter(is_code).collect::<Vec<_>>().join("\n");

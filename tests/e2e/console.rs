@@ -13,7 +13,7 @@ use passerelle_tests::{
     browser::{Browser, DESK, PHONE, album},
     internet::{Internet, OPEN},
     process::eventually,
-    sample::{CAMILLE, COUNSELLOR, GUARD, SACHA, STAFF, Staff},
+    sample::{ADMINISTRATOR, CAMILLE, COUNSELLOR, GUARD, SACHA, STAFF, Staff},
     totp,
 };
 use serde_json::json;
@@ -101,7 +101,11 @@ async fn staff_follow_end_grant_stop_and_verify() {
     // The counsellor answers the request; the page opens in the running session.
     let mut desk = Desk::new(&mut stand, COUNSELLOR);
     desk.look("accueil");
-    assert_eq!(desk.browser.text_of("nav").unwrap(), "AccueilDemandes", "no records for a counsellor");
+    assert_eq!(
+        desk.browser.text_of("nav").unwrap(),
+        "AccueilDemandesPersonnes",
+        "no records for a counsellor"
+    );
     desk.click("nav", "Demandes", "/requests");
     desk.says("Camille Exemple");
     desk.look("demandes");
@@ -190,6 +194,119 @@ async fn staff_follow_end_grant_stop_and_verify() {
         assert!(!found.is_empty(), "{kind} by {login}");
     }
     assert_eq!(stand.journal(&["--person", SACHA.id, "--kind", "staff-looked"]).unwrap().len(), 0);
+    drop(internet);
+    stand.verify().unwrap();
+}
+
+/// The policy, by two people who are not the same: a mistake is told with its place, a proposal is signed, an emergency refused.
+#[tokio::test(flavor = "multi_thread")]
+async fn two_people_change_the_policy() {
+    let (internet, mut stand) = Internet::stand().await.unwrap();
+    let client = stand.client("poste-1").unwrap().sign_in(&CAMILLE).await.unwrap();
+    assert_eq!(client.get(ELSEWHERE, "/").await.unwrap().status, 403);
+
+    let mut desk = Desk::new(&mut stand, STAFF[0]);
+    desk.click("nav", "Règles", "/policy");
+    desk.look("regles");
+    desk.click("main", "Expliquer une décision", "/policy/explain");
+    desk.browser.write("url", &format!("https://{ELSEWHERE}/")).unwrap();
+    desk.click("main", "Expliquer", "/policy/explain?");
+    desk.says("no-rule");
+    desk.look("explication");
+    desk.click("nav", "Règles", "/policy");
+    desk.click("main", "Préparer une proposition", "/policy/draft");
+    let published = desk.browser.text_of("#text").unwrap();
+    let service = |category: &str| {
+        let name = "name = { fr = \"Ailleurs\", en = \"Elsewhere\" }";
+        let rule = format!("[[service.rule]]\nhosts = [\"{ELSEWHERE}\"]\nqueries = []\n");
+        let head = format!("[[service]]\nid = \"ailleurs\"\ncategory = \"{category}\"\n{name}");
+        format!("{published}\n{head}\nstart = \"https://{ELSEWHERE}/\"\n{rule}")
+    };
+    let write =
+        |text: &str| desk.browser.run("document.getElementById('text').value = arguments[0]", &[json!(text)]);
+    write(&service("ailleurs")).unwrap();
+    desk.click("main", "Vérifier", "/policy/draft");
+    desk.says("Une faute");
+    desk.says("Pour corriger");
+    desk.look("faute");
+    let write =
+        |text: &str| desk.browser.run("document.getElementById('text').value = arguments[0]", &[json!(text)]);
+    write(&service("training")).unwrap();
+    desk.click("main", "Rejouer", "/policy/draft");
+    desk.says("Seraient autorisées : 1");
+    desk.says(ELSEWHERE);
+    desk.look("rejeu");
+    desk.browser.write("comment", "Un cours <b>ailleurs</b>").unwrap();
+    desk.browser.write("password", STAFF[0].password).unwrap();
+    desk.click("main", "Proposer ce texte", "/policy/versions/");
+    desk.says("une autre personne doit signer aussi");
+    desk.look("proposition");
+    assert_eq!(client.get(ELSEWHERE, "/").await.unwrap().status, 403);
+    drop(desk);
+
+    let mut desk = Desk::new(&mut stand, STAFF[1]);
+    desk.click("nav", "Règles", "/policy");
+    desk.says("Un cours <b>ailleurs</b>");
+    desk.look("a-signer");
+    let version = desk.browser.text_of("table a").unwrap();
+    desk.click("table", &version, "/policy/versions/");
+    desk.says("+ id = \"ailleurs\"");
+    desk.look("signature");
+    desk.browser.write("password", STAFF[1].password).unwrap();
+    desk.click("main", "Signer cette version", "/policy?done=");
+    assert_eq!(client.get(ELSEWHERE, "/").await.unwrap().status, 200);
+    desk.click("main", "Refuser un hôte en urgence", "/policy/refuse");
+    desk.look("urgence");
+    desk.browser.write("host", ELSEWHERE).unwrap();
+    desk.browser.write("password", STAFF[1].password).unwrap();
+    desk.click("main", "Refuser maintenant", "/policy?done=");
+    assert_eq!(client.get(ELSEWHERE, "/").await.unwrap().status, 403);
+    desk.click("main", "Historique", "/policy/history");
+    desk.look("historique");
+    drop(internet);
+    stand.verify().unwrap();
+}
+
+/// People, terminals and staff, by the administrator.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_administrator_looks_after_people_terminals_and_staff() {
+    let (internet, mut stand) = Internet::stand().await.unwrap();
+    let mut desk = Desk::new(&mut stand, ADMINISTRATOR);
+    desk.click("nav", "Personnes", "/people");
+    desk.look("personnes");
+    desk.click("main", "Ajouter une personne", "/add-person");
+    desk.browser.write("id", "exemple-9").unwrap();
+    desk.browser.write("name", "Alix Exemple").unwrap();
+    desk.look("personne-nouvelle");
+    desk.click("main", "Ajouter une personne", "/add-person");
+    assert_eq!(desk.browser.text_of(".secret").unwrap().len(), 6);
+    desk.look("code-pin");
+    desk.click("main", "C’est noté", "/people/exemple-9");
+    desk.look("personne");
+    desk.click("main", "Bloquer", "/people/exemple-9?done=");
+    desk.says("bloquée");
+    desk.click("main", "Libérer…", "/people/exemple-9/release");
+    desk.look("liberation");
+    desk.click("main", "Libérer définitivement", "/people/exemple-9?done=");
+    desk.says("partie");
+
+    desk.click("nav", "Terminaux", "/terminals");
+    desk.browser.write("name", "poste-9").unwrap();
+    desk.look("terminaux");
+    desk.click("main", "Inviter un terminal", "/terminals/invite");
+    desk.says("passerelle-kiosk enrol");
+    desk.look("invitation");
+
+    desk.click("nav", "Personnel", "/staff");
+    desk.look("personnel");
+    desk.browser.write("login", "exemple-nouveau").unwrap();
+    desk.browser.choose("role", "auditor").unwrap();
+    desk.browser.write("password", ADMINISTRATOR.password).unwrap();
+    desk.click("main", "Ajouter un membre du personnel", "/staff");
+    desk.look("mot-de-passe-provisoire");
+    desk.click("main", "C’est noté", "/staff");
+    desk.click("main", "exemple-nouveau", "/staff/exemple-nouveau");
+    desk.look("membre");
     drop(internet);
     stand.verify().unwrap();
 }

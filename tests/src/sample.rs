@@ -34,12 +34,16 @@ pub const STAFF: &[Staff] = &[
     COUNSELLOR,
     Staff { login: "exemple-referent", role: "referent", password: "exemple-mot-de-passe-5" },
     GUARD,
+    ADMINISTRATOR,
 ];
 
 pub const COUNSELLOR: Staff =
     Staff { login: "exemple-conseillere", role: "counsellor", password: "exemple-mot-de-passe-4" };
 pub const GUARD: Staff =
     Staff { login: "exemple-surveillant", role: "guard", password: "exemple-mot-de-passe-6" };
+
+pub const ADMINISTRATOR: Staff =
+    Staff { login: "exemple-administration", role: "administrator", password: "exemple-mot-de-passe-7" };
 
 /// Logins of those who accompany the sample people.
 pub fn trio() -> impl Iterator<Item = &'static str> {

@@ -19,10 +19,12 @@ use super::session::StaffSession;
 use crate::identifier::PersonId;
 use crate::journal_keys::Subject;
 use crate::person::Person;
+use crate::policy_store::PolicyStoreError;
 use crate::staff::{Role, Staff};
 use crate::store::StoreError;
 use crate::text::{self, Language};
-use crate::verbs::{VerbError, sentence};
+use crate::verbs::staff::publisher;
+use crate::verbs::{Credentials, Secret, VerbError, sentence};
 use crate::{Gateway, RecordError};
 
 pub type Answer = Result<Response, Failure>;
@@ -171,7 +173,19 @@ impl StaffCall {
 
     /// A page of the signed in, with the menu.
     pub fn page(&self, title: &str, body: Markup) -> Answer {
-        Ok(page::signed_in(self, &self.say(title), body).into_response())
+        self.titled(&self.say(title), body)
+    }
+
+    /// The same with a title that is in words already.
+    pub fn titled(&self, title: &str, body: Markup) -> Answer {
+        Ok(page::signed_in(self, title, body).into_response())
+    }
+
+    /// Who this is, shown once more by the password of the form; under the delays of wrong passwords, which are recorded.
+    pub async fn confirm(&self) -> Result<Staff, VerbError> {
+        let password = Secret::new(self.form.get_raw("password").to_owned());
+        let login = self.staff.login.to_string();
+        publisher(&self.gateway, &Credentials { login, password }).await
     }
 
     /// The page again, with what was wrong above it.
@@ -281,10 +295,16 @@ impl From<SearchError> for Failure {
     }
 }
 
+impl From<PolicyStoreError> for Failure {
+    fn from(error: PolicyStoreError) -> Failure {
+        VerbError::from(error).into()
+    }
+}
+
 impl From<VerbError> for Failure {
     fn from(error: VerbError) -> Failure {
         match error {
-            VerbError::Store(error) => error.into(),
+            VerbError::Store(error) | VerbError::Policy(PolicyStoreError::Store(error)) => error.into(),
             VerbError::Record(_) | VerbError::Journal(_) | VerbError::Replay => {
                 Failure::Unavailable(sentence(&error))
             }

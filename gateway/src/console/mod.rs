@@ -26,10 +26,16 @@
 mod access;
 mod assets;
 mod call;
+#[cfg(test)]
+mod desk;
 mod guard;
 mod home;
 mod journal;
 mod page;
+mod people;
+#[cfg(test)]
+mod people_tests;
+mod policy;
 mod reading;
 mod records;
 mod requests;
@@ -37,9 +43,12 @@ mod route;
 mod session;
 mod sessions;
 mod sign_in;
+mod staff;
 mod story;
+mod terminals;
 #[cfg(test)]
 mod tests;
+mod trouble;
 
 use std::net::IpAddr;
 use std::sync::Arc;

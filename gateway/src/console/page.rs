@@ -14,8 +14,12 @@ const MENU: &[(&str, &str)] = &[
     ("/", "menu-home"),
     ("/sessions", "menu-sessions"),
     ("/requests", "menu-requests"),
+    ("/people", "menu-people"),
+    ("/policy", "menu-policy"),
     ("/records", "menu-records"),
     ("/journal", "menu-journal"),
+    ("/terminals", "menu-terminals"),
+    ("/staff", "menu-staff"),
     ("/access", "menu-access"),
 ];
 
@@ -175,6 +179,48 @@ pub fn choice(label: &str, name: &str, chosen: &str, options: &[(&str, String)])
                     option value=(value) selected[*value == chosen] { (words) }
                 }
             }
+        }
+    }
+}
+
+/// The password once more, for what an unattended desk must not do.
+pub fn password(call: &Call) -> Markup {
+    password_as(call, "password")
+}
+
+/// The same where a page has several: ids differ.
+pub fn password_as(call: &Call, id: &str) -> Markup {
+    let hint = format!("{id}-hint");
+    html! {
+        div.field {
+            label for=(id) { (call.say("confirm-password")) }
+            p.hint id=(hint) { (call.say("confirm-password-hint")) }
+            input id=(id) name="password" type="password" autocomplete="current-password" aria-describedby=(hint);
+        }
+    }
+}
+
+/// Columns, and rows as `tr`; it scrolls by itself where the screen is narrow.
+pub fn table(caption: &str, columns: &[String], rows: Markup) -> Markup {
+    html! {
+        div.table tabindex="0" role="region" aria-label=(caption) {
+            table {
+                caption { (caption) }
+                thead { tr { @for column in columns { th scope="col" { (column) } } } }
+                tbody { (rows) }
+            }
+        }
+    }
+}
+
+/// A secret that is shown this once and never again; `back` is where to go when it is noted.
+pub fn once(call: &Call, help: &str, secret: &str, back: &str) -> Markup {
+    html! {
+        div.card {
+            p { (call.say(help)) }
+            p { code.secret { (secret) } }
+            p.hint { (call.say("shown-once")) }
+            p { a.button href=(back) { (call.say("noted")) } }
         }
     }
 }

@@ -9,7 +9,10 @@ use http::Method;
 
 use super::call::{Answer, Call, StaffCall};
 use super::session::StaffSession;
-use super::{access, assets, home, journal, records, requests, sessions, sign_in};
+use super::{
+    access, assets, home, journal, people, policy, records, requests, sessions, sign_in,
+    staff as staff_pages, terminals,
+};
 use crate::staff::Role::{self, Administrator, Auditor, Counsellor, Guard, Referent, Security};
 
 /// Everybody who signed in.
@@ -97,6 +100,37 @@ pub fn table() -> Vec<Route> {
         get("/access", staff(DECIDES, access::show)),
         post("/access/stop", staff(DECIDES, access::stop)),
         post("/access/resume", staff(DECIDES, access::resume)),
+        // What people can reach.
+        get("/policy", staff(READS, policy::show)),
+        get("/policy/history", staff(READS, policy::history)),
+        get("/policy/explain", staff(READS, policy::explain::explain)),
+        get("/policy/versions/{version}", staff(READS, policy::version)),
+        post("/policy/versions/{version}/sign", staff(DECIDES, policy::sign)),
+        post("/policy/versions/{version}/again", staff(DECIDES, policy::propose_again)),
+        get("/policy/draft", staff(DECIDES, policy::draft::ask)),
+        post("/policy/draft", staff(DECIDES, policy::draft::answer)).taking(Takes::Form(POLICY_FORM_LIMIT)),
+        get("/policy/refuse", staff(DECIDES, policy::ask_refusal)),
+        post("/policy/refuse", staff(DECIDES, policy::refuse)),
+        // Who there is: people, terminals, staff.
+        get("/people", staff(ALL, people::list)),
+        get("/people/{id}", staff(ALL, people::show)),
+        post("/people/{id}/lock", staff(DECIDES, people::lock)),
+        post("/people/{id}/unlock", staff(DECIDES, people::unlock)),
+        get("/add-person", staff(ADMINISTERS, people::ask_new)),
+        post("/add-person", staff(ADMINISTERS, people::add)),
+        post("/people/{id}/assign", staff(ADMINISTERS, people::assign)),
+        post("/people/{id}/pin", staff(ADMINISTERS, people::set_pin)),
+        get("/people/{id}/release", staff(ADMINISTERS, people::ask_release)),
+        post("/people/{id}/release", staff(ADMINISTERS, people::release)),
+        get("/terminals", staff(READS, terminals::list)),
+        post("/terminals/invite", staff(ADMINISTERS, terminals::invite)),
+        get("/terminals/{name}/revoke", staff(ADMINISTERS, terminals::ask_revocation)),
+        post("/terminals/{name}/revoke", staff(ADMINISTERS, terminals::revoke)),
+        get("/staff", staff(READS, staff_pages::list)),
+        post("/staff", staff(ADMINISTERS, staff_pages::add)),
+        get("/staff/{login}", staff(ADMINISTERS, staff_pages::show)),
+        post("/staff/{login}/role", staff(ADMINISTERS, staff_pages::set_role)),
+        post("/staff/{login}/reset", staff(ADMINISTERS, staff_pages::reset)),
     ]
 }
 

@@ -51,6 +51,15 @@ impl Store {
         row.zip(hash.attempting(ATTEMPTED)?).map(|(row, hash)| Ok((staff(row)?, hash))).transpose()
     }
 
+    /// False where the login is unknown, or it would leave no administrator.
+    pub(crate) async fn set_staff_role(&self, login: &Login, role: Role) -> Result<bool, StoreError> {
+        let sql = "UPDATE staff SET role = $2 WHERE login = $1 AND ($2 = $3 OR EXISTS
+                   (SELECT 1 FROM staff AS other WHERE other.role = $3 AND other.login <> $1))";
+        let query = sqlx::query(sql).bind(login.as_str()).bind(role.word()).bind(Role::Administrator.word());
+        let done = query.execute(&self.pool).await.attempting("changing a role")?;
+        Ok(done.rows_affected() == 1)
+    }
+
     /// `one_time`: its owner must change it at the next sign-in.
     pub(crate) async fn set_password_hash(
         &self,
