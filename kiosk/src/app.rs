@@ -4,6 +4,8 @@
 //! Invariants: one session at a time; whenever a session ends here, its browser is dropped with it.
 
 mod calls;
+mod learning;
+mod own;
 mod session;
 #[cfg(test)]
 mod studio;
@@ -23,8 +25,11 @@ use passerelle_api as api;
 use crate::browser::{self, Generation};
 use crate::enrolment::Enrolment;
 use crate::events::Events;
-use crate::gateway::{Gateway, GatewayError};
-use crate::screen::{Bar, browse, enrol, home, locked, requests, services, sign_in, unreachable};
+use crate::gateway::{Gateway, GatewayError, Question};
+use crate::reading::Reading;
+use crate::screen::{
+    Bar, browse, catalogue, enrol, home, locked, new_pin, requests, services, sign_in, unreachable,
+};
 use crate::text::{Language, Text};
 use crate::widget::{focus, page};
 use crate::{idle, theme};
@@ -105,6 +110,18 @@ struct SignedIn {
     refreshed: Instant,
     /// Lives as long as the session, once a site was opened.
     browse: Option<browse::State>,
+    catalogue: catalogue::State,
+    requests: requests::State,
+    reading: Reading,
+}
+
+impl SignedIn {
+    fn new(session: api::Session, token: String, since: u64) -> SignedIn {
+        let requests = requests::State::since(session.last_sign_in.as_ref().map(|last| last.at));
+        let (services, browse, refreshed) = (None, None, Instant::now());
+        let (catalogue, reading) = Default::default();
+        SignedIn { session, token, since, services, refreshed, browse, catalogue, requests, reading }
+    }
 }
 
 enum Screen {
@@ -112,8 +129,10 @@ enum Screen {
     SignIn(sign_in::State),
     Locked(locked::State),
     Home,
-    Services(services::State),
-    Requests(requests::State),
+    Services,
+    Catalogue,
+    Requests,
+    NewPin(new_pin::State),
     Browse,
     Unreachable { state: unreachable::State, knock: u64, behind: Box<Screen> },
 }
@@ -125,7 +144,9 @@ pub enum Message {
     Locked(locked::Message),
     Home(home::Message),
     Services(services::Message),
+    Catalogue(catalogue::Message),
     Requests(requests::Message),
+    NewPin(new_pin::Message),
     Browse(browse::Message),
     Unreachable(unreachable::Message),
     Browser(Generation, browser::Event),
@@ -135,6 +156,14 @@ pub enum Message {
     SignedIn(u64, Result<api::Session, GatewayError>),
     ServicesAnswered(u64, Result<api::ServiceList, GatewayError>),
     RequestsAnswered(u64, Result<api::RequestList, GatewayError>),
+    /// With the id of the place that was kept before, if it was.
+    ItemsAnswered(u64, Option<u64>, Result<api::ItemList, GatewayError>),
+    SearchAnswered(u64, Question, Result<api::SearchResults, GatewayError>),
+    SuggestionsAnswered(u64, Result<api::Suggestions, GatewayError>),
+    /// Nobody moved on for a moment after the move of that id.
+    ReadingRested(u64),
+    ProgressSaved(Option<u64>),
+    PinAnswered(u64, Result<(), GatewayError>),
     AccessAsked(u64, Result<(), GatewayError>),
     Knocked(u64, Result<(), GatewayError>),
     SignOutAnswered,
@@ -216,7 +245,9 @@ impl Kiosk {
             Message::Locked(message) => self.locked_told(message),
             Message::Home(message) => self.home_told(message),
             Message::Services(message) => self.services_told(message),
+            Message::Catalogue(message) => self.catalogue_told(message),
             Message::Requests(message) => self.requests_told(message),
+            Message::NewPin(message) => self.new_pin_told(message),
             Message::Browse(message) => self.browse_told(message),
             Message::Unreachable(message) => self.unreachable_told(message),
             Message::Browser(generation, event) => self.browser_told(generation, event),
@@ -224,6 +255,12 @@ impl Kiosk {
             Message::SignedIn(call, answer) => self.signed_in(call, answer),
             Message::ServicesAnswered(call, answer) => self.services_answered(call, answer),
             Message::RequestsAnswered(call, answer) => self.requests_answered(call, answer),
+            Message::ItemsAnswered(call, saved, answer) => self.items_answered(call, saved, answer),
+            Message::SearchAnswered(call, question, answer) => self.search_answered(call, question, answer),
+            Message::SuggestionsAnswered(call, answer) => self.suggestions_answered(call, answer),
+            Message::ReadingRested(id) => self.reading_rested(id),
+            Message::ProgressSaved(saved) => self.progress_saved(saved),
+            Message::PinAnswered(call, answer) => self.pin_answered(call, answer),
             Message::AccessAsked(call, answer) => self.access_asked(call, answer),
             Message::Knocked(call, answer) => self.knocked(call, answer),
             Message::BrowserGone => {
@@ -280,11 +317,13 @@ impl Kiosk {
             Screen::SignIn(state) => state.first_focus(),
             Screen::Locked(_) => "pin",
             Screen::Home => "door-administrative",
-            Screen::Services(state) => {
+            Screen::Services => {
                 let list = self.signed_in.as_ref().and_then(|signed_in| signed_in.services.as_ref());
-                return focus_on(state.first_focus(list));
+                return focus_on(services::first_focus(list));
             }
-            Screen::Requests(_) => "back",
+            Screen::Requests => "back",
+            Screen::Catalogue => catalogue::SEARCH,
+            Screen::NewPin(state) => state.first_focus(),
             Screen::Browse => self.browse().map_or(page::NAME, browse::State::first_focus),
             Screen::Unreachable { state, .. } => state.first_focus(),
         };
@@ -293,7 +332,15 @@ impl Kiosk {
 
     /// Whether somebody may be typing here: then the keyboard is never nobody's.
     fn takes_typing(&self) -> bool {
-        matches!(self.screen, Screen::Enrol(_) | Screen::SignIn(_) | Screen::Locked(_) | Screen::Browse)
+        matches!(
+            self.screen,
+            Screen::Enrol(_)
+                | Screen::SignIn(_)
+                | Screen::Locked(_)
+                | Screen::NewPin(_)
+                | Screen::Catalogue
+                | Screen::Browse
+        )
     }
 
     fn browse(&self) -> Option<&browse::State> {
@@ -327,7 +374,8 @@ impl Kiosk {
                 focus_on(if in_page { "back" } else { page::NAME })
             }
             Shortcut::Escape => match &self.screen {
-                Screen::Services(_) | Screen::Requests(_) => self.show(Screen::Home),
+                Screen::Services | Screen::Requests | Screen::NewPin(_) => self.go_home(),
+                Screen::Catalogue => self.catalogue_escaped(),
                 Screen::Browse => {
                     let action = self.browse_mut().map(browse::State::escape);
                     action.map_or_else(Task::none, |action| self.browse_act(action))
@@ -346,7 +394,10 @@ impl Kiosk {
         if idle::since_touch() >= idle_limit(&signed_in.session) {
             return self.lock();
         }
-        if signed_in.refreshed.elapsed() >= REFRESH { self.ask_services() } else { Task::none() }
+        if signed_in.refreshed.elapsed() < REFRESH {
+            return Task::none();
+        }
+        Task::batch([self.ask_services(), self.ask_requests()])
     }
 
     /// Somebody walked away before signing in, or from an enrolment: the next person finds nothing of it.

@@ -22,6 +22,9 @@ pub struct Line {
     pub refusal: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub page: Option<Page>,
+    /// The query whose results are on the screen.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub searched: Option<String>,
     /// What is drawn over the page: `alert`, `confirm`, `prompt`, `leave`, `credentials`, `not-yet-upload` and so on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dialog: Option<String>,

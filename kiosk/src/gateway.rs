@@ -111,6 +111,31 @@ impl Gateway {
         self.send(Method::POST, "/v1/requests", Some(token), Some(&request)).await.map(drop)
     }
 
+    /// A new PIN for who knows the old one; a wrong one counts as a try.
+    pub async fn change_pin(&self, token: &str, change: api::PinChange) -> Result<(), GatewayError> {
+        self.send(Method::PUT, "/v1/pin", Some(token), Some(&change)).await.map(drop)
+    }
+
+    /// What the catalogue has, and what this person began in it.
+    pub async fn items(&self, token: &str) -> Result<api::ItemList, GatewayError> {
+        self.call(Method::GET, "/v1/catalogue/items", Some(token), None::<&()>).await
+    }
+
+    pub async fn search(&self, token: &str, question: Question) -> Result<api::SearchResults, GatewayError> {
+        self.call(Method::GET, &question.path(), Some(token), None::<&()>).await
+    }
+
+    pub async fn suggest(&self, token: &str, typed: &str) -> Result<api::Suggestions, GatewayError> {
+        let path = path_with("/v1/catalogue/suggest", &[("q", typed)]);
+        self.call(Method::GET, &path, Some(token), None::<&()>).await
+    }
+
+    /// Where a person is in an item, for whatever terminal they sit at next.
+    pub async fn save_progress(&self, token: &str, progress: &api::Progress) -> Result<(), GatewayError> {
+        let path = format!("/v1/progress/{}", progress.item);
+        self.send(Method::PUT, &path, Some(token), Some(progress)).await.map(drop)
+    }
+
     /// Whether the gateway answers at all, whatever it says to this terminal.
     pub async fn knock(&self) -> Result<(), GatewayError> {
         match self.send(Method::GET, "/v1/sessions/current", None, None::<&()>).await {
@@ -140,6 +165,32 @@ impl Gateway {
         let stream = self.dial().await?;
         exchange(stream, &self.address, method, path, token, body).await
     }
+}
+
+/// What is looked for in the catalogue.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Question {
+    pub query: String,
+    /// Only items of this kind, of this language.
+    pub kind: Option<String>,
+    pub language: Option<String>,
+    /// From 1.
+    pub page: u32,
+}
+
+impl Question {
+    fn path(&self) -> String {
+        let page = self.page.to_string();
+        let mut parameters = vec![("q", self.query.as_str()), ("page", page.as_str())];
+        parameters.extend(self.kind.as_deref().map(|kind| ("kind", kind)));
+        parameters.extend(self.language.as_deref().map(|language| ("language", language)));
+        path_with("/v1/catalogue/search", &parameters)
+    }
+}
+
+fn path_with(path: &str, parameters: &[(&str, &str)]) -> String {
+    let query = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(parameters).finish();
+    format!("{path}?{query}")
 }
 
 /// The start of every TLS configuration of the kiosk.
@@ -241,4 +292,20 @@ pub fn cut(error: &(dyn std::error::Error + 'static)) -> GatewayError {
         cause = error.source();
     }
     GatewayError::Unreachable(error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_question_is_an_address() {
+        let check = |query: &str, kind: Option<&str>, page, expected: &str| {
+            let (query, kind) = (query.to_owned(), kind.map(String::from));
+            let question = Question { query, kind, language: None, page };
+            assert_eq!(question.path(), format!("/v1/catalogue/search?{expected}"));
+        };
+        check("l’été & moi", None, 1, "q=l%E2%80%99%C3%A9t%C3%A9+%26+moi&page=1");
+        check("a#b?c=d", Some("pdf"), 2, "q=a%23b%3Fc%3Dd&page=2&kind=pdf");
+    }
 }

@@ -11,6 +11,7 @@ pub mod enrolment;
 pub mod events;
 pub mod gateway;
 pub mod idle;
+pub mod reading;
 pub mod screen;
 pub mod text;
 pub mod theme;

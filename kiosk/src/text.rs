@@ -13,6 +13,8 @@ const FRENCH: &[&str] = &[
     include_str!("../texts/fr/common.ftl"),
     include_str!("../texts/fr/sign-in.ftl"),
     include_str!("../texts/fr/home.ftl"),
+    include_str!("../texts/fr/learning.ftl"),
+    include_str!("../texts/fr/own.ftl"),
     include_str!("../texts/fr/browse.ftl"),
     include_str!("../texts/fr/reasons.ftl"),
 ];
@@ -20,6 +22,8 @@ const ENGLISH: &[&str] = &[
     include_str!("../texts/en/common.ftl"),
     include_str!("../texts/en/sign-in.ftl"),
     include_str!("../texts/en/home.ftl"),
+    include_str!("../texts/en/learning.ftl"),
+    include_str!("../texts/en/own.ftl"),
     include_str!("../texts/en/browse.ftl"),
     include_str!("../texts/en/reasons.ftl"),
 ];

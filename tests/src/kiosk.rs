@@ -38,6 +38,8 @@ pub struct Event {
     pub rectangles: BTreeMap<String, [i32; 4]>,
     pub refusal: Option<String>,
     pub page: Option<Page>,
+    /// The query whose results are shown.
+    pub searched: Option<String>,
     pub dialog: Option<String>,
     /// `starting`, `ready`, `crashed`, `restarted`.
     pub browser: Option<String>,

@@ -9,6 +9,7 @@
 pub mod authority;
 pub mod build;
 pub mod client;
+pub mod course;
 pub mod dependencies;
 pub mod dokuwiki;
 pub mod gateway;

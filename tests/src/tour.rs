@@ -64,10 +64,42 @@ impl<'a> Tour<'a> {
         self.picture("accueil")
     }
 
+    /// From home through a door: `administrative` to the services, `training` to the catalogue and the training sites.
+    pub fn open_door(&mut self, door: &str) -> Result<()> {
+        self.kiosk.click(&format!("door-{door}"), SCREEN_LIMIT)?;
+        let behind = if door == "training" { "catalogue" } else { "services" };
+        self.kiosk.wait_for_screen(behind, SCREEN_LIMIT).map(drop)
+    }
+
+    /// Types `query` behind the training door, and waits for its results.
+    pub fn search(&mut self, query: &str) -> Result<()> {
+        self.kiosk.wait("the search field", SCREEN_LIMIT, focused("search"))?;
+        self.kiosk.screen.write(query)?;
+        self.kiosk.wait(&format!("results for {query}"), SCREEN_LIMIT, |event| {
+            event.searched.as_deref() == Some(query)
+        })?;
+        self.picture("recherche")
+    }
+
+    /// From home: the PIN of `person` is `new` from now on.
+    pub fn change_pin(&mut self, person: &Person, new: &str) -> Result<()> {
+        self.kiosk.click("new-pin", SCREEN_LIMIT)?;
+        for (step, pin) in [("old-pin", person.pin), ("new-pin", new), ("new-pin-again", new)] {
+            let asked = |event: &Event| event.screen == step && event.focus.as_deref() == Some("pin");
+            self.kiosk.wait(step, SCREEN_LIMIT, asked)?;
+            self.picture(step)?;
+            self.kiosk.screen.write(pin)?;
+            self.kiosk.screen.press("Return")?;
+        }
+        self.kiosk.wait_for_screen("pin-changed", SCREEN_LIMIT)?;
+        self.picture("code-change")?;
+        self.kiosk.screen.press("Return")?;
+        self.kiosk.wait_for_screen("home", SCREEN_LIMIT).map(drop)
+    }
+
     /// From home through a door (`administrative`, `training`) to the first page of a service.
     pub fn open_service(&mut self, door: &str, service: &str, url: &str) -> Result<()> {
-        self.kiosk.click(&format!("door-{door}"), SCREEN_LIMIT)?;
-        self.kiosk.wait_for_screen("services", SCREEN_LIMIT)?;
+        self.open_door(door)?;
         self.picture("services")?;
         self.kiosk.click(&format!("service-{service}"), SCREEN_LIMIT)?;
         self.wait_for_page(url)?;
@@ -76,8 +108,7 @@ impl<'a> Tour<'a> {
 
     /// Opens a service of the real Internet; whether its page came, or the kiosk's own "can't be reached".
     pub fn try_service(&mut self, door: &str, service: &str) -> Result<bool> {
-        self.kiosk.click(&format!("door-{door}"), SCREEN_LIMIT)?;
-        self.kiosk.wait_for_screen("services", SCREEN_LIMIT)?;
+        self.open_door(door)?;
         self.kiosk.click(&format!("service-{service}"), SCREEN_LIMIT)?;
         let event = self.kiosk.wait(&format!("an end of opening {service}"), PAGE_LIMIT, |event| {
             let loaded =

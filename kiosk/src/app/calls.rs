@@ -9,7 +9,7 @@ use passerelle_api as api;
 use super::{Kiosk, Message, Screen, SignedIn};
 use crate::enrolment;
 use crate::gateway::GatewayError;
-use crate::screen::{browse, enrol, home, locked, requests, services, sign_in};
+use crate::screen::{browse, enrol, home, locked, new_pin, services, sign_in};
 
 impl Kiosk {
     pub(super) fn enrol_told(&mut self, message: enrol::Message) -> Task<Message> {
@@ -98,10 +98,8 @@ impl Kiosk {
             Ok(mut session) => match session.token.take() {
                 Some(token) => {
                     self.now = Timestamp::now(); // the last tick may be older than this session
-                    let (services, browse, refreshed) = (None, None, Instant::now());
-                    self.signed_in =
-                        Some(SignedIn { session, token, since: call, services, refreshed, browse });
-                    Task::batch([self.show(Screen::Home), self.ask_services()])
+                    self.signed_in = Some(SignedIn::new(session, token, call));
+                    Task::batch([self.go_home(), self.ask_services()])
                 }
                 None => self.sign_in_failed(&GatewayError::Unreadable("a session without token".into())),
             },
@@ -123,51 +121,13 @@ impl Kiosk {
     pub(super) fn home_told(&mut self, message: home::Message) -> Task<Message> {
         match message {
             home::Message::Bar(bar) => self.bar_told(bar),
-            home::Message::DoorOpened(door) => {
-                let shown = self.show(Screen::Services(services::State { door }));
+            home::Message::DoorOpened(home::Door::Administrative) => {
+                let shown = self.show(Screen::Services);
                 Task::batch([shown, self.ask_services()])
             }
+            home::Message::DoorOpened(home::Door::Training) => self.open_learning(),
             home::Message::RequestsOpened => self.open_requests(),
-        }
-    }
-
-    fn open_requests(&mut self) -> Task<Message> {
-        let call = self.next_id();
-        let (Some(place), Some(signed_in)) = (&self.place, &self.signed_in) else { return Task::none() };
-        let (gateway, token) = (place.gateway.clone(), signed_in.token.clone());
-        let asked = Task::perform(async move { gateway.requests(&token).await }, move |answer| {
-            Message::RequestsAnswered(call, answer)
-        });
-        let shown = self.show(Screen::Requests(requests::State { list: None, waiting: Some(call) }));
-        Task::batch([shown, asked])
-    }
-
-    pub(super) fn requests_told(&mut self, message: requests::Message) -> Task<Message> {
-        match message {
-            requests::Message::Bar(bar) => self.bar_told(bar),
-            requests::Message::Returned => self.show(Screen::Home),
-        }
-    }
-
-    pub(super) fn requests_answered(
-        &mut self,
-        call: u64,
-        answer: Result<api::RequestList, GatewayError>,
-    ) -> Task<Message> {
-        let Screen::Requests(state) = &mut self.screen else { return Task::none() };
-        if state.waiting != Some(call) {
-            return Task::none();
-        }
-        match answer {
-            Ok(list) => {
-                state.list = Some(list);
-                Task::none()
-            }
-            Err(error) => {
-                // Shown as home again: the door back is better than a wait without end.
-                let shown = self.show(Screen::Home);
-                Task::batch([shown, self.call_failed(&error)])
-            }
+            home::Message::NewPinOpened => self.show(Screen::NewPin(new_pin::State::default())),
         }
     }
 
@@ -193,7 +153,7 @@ impl Kiosk {
         match answer {
             Ok(list) => {
                 let first = signed_in.services.replace(list).is_none();
-                if first && matches!(self.screen, Screen::Services(_)) {
+                if first && matches!(self.screen, Screen::Services) {
                     self.focus_first()
                 } else {
                     Task::none()
@@ -206,23 +166,29 @@ impl Kiosk {
     pub(super) fn services_told(&mut self, message: services::Message) -> Task<Message> {
         match message {
             services::Message::Bar(bar) => self.bar_told(bar),
-            services::Message::Returned => self.show(Screen::Home),
+            services::Message::Returned => self.go_home(),
             services::Message::Chosen(id) => self.open_service(&id),
         }
     }
 
-    fn open_service(&mut self, id: &str) -> Task<Message> {
-        let Some(signed_in) = &mut self.signed_in else { return Task::none() };
+    pub(super) fn open_service(&mut self, id: &str) -> Task<Message> {
+        let Some(signed_in) = &self.signed_in else { return Task::none() };
         let chosen =
             signed_in.services.iter().flat_map(|list| &list.services).find(|service| service.id == id);
         let Some(url) = chosen.and_then(|service| service.start.clone()) else { return Task::none() };
+        self.open_page(Some(id.to_owned()), url)
+    }
+
+    /// A page of a service, or one that was granted.
+    pub(super) fn open_page(&mut self, service: Option<String>, url: String) -> Task<Message> {
+        let Some(signed_in) = &mut self.signed_in else { return Task::none() };
         if let Some(browse) =
             signed_in.browse.as_mut().filter(|browse| browse.status != browse::Status::CannotStart)
         {
-            browse.open(id.to_owned(), url);
+            browse.open(service, url);
             return self.show(Screen::Browse);
         }
-        signed_in.browse = Some(browse::State::new(id.to_owned(), url));
+        signed_in.browse = Some(browse::State::new(service, url));
         let started = self.start_browser();
         Task::batch([self.show(Screen::Browse), started])
     }

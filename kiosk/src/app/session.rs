@@ -4,10 +4,10 @@ use std::time::Instant;
 
 use iced::Task;
 
-use super::{Kiosk, Message, Screen};
+use super::{Kiosk, Message, Screen, learning};
 use crate::browser::{self, Browser, Generation, Setup};
 use crate::gateway::GatewayError;
-use crate::screen::{browse, enrol, locked, services, sign_in, unreachable};
+use crate::screen::{browse, enrol, home, locked, sign_in, unreachable};
 use crate::widget::page;
 
 /// Pixels of a view until the window says its own size.
@@ -42,12 +42,13 @@ impl Kiosk {
         let Some(browse) = self.browse_mut().filter(|browse| browse.generation == generation) else {
             return Task::none();
         };
-        let before = browse.status;
+        let (before, moved) = (browse.status, matches!(event, browser::Event::Page { .. }));
         let action = browse.told(event, Instant::now());
         // The page takes the keyboard as soon as there is one.
         let painted = browse.status != before
             && matches!(browse.status, browse::Status::Ready | browse::Status::Restarted);
         let acted = self.browse_act(action);
+        let acted = if moved { Task::batch([acted, self.page_moved()]) } else { acted };
         if painted && matches!(self.screen, Screen::Browse) { acted.chain(self.focus_first()) } else { acted }
     }
 
@@ -74,24 +75,28 @@ impl Kiosk {
         }
     }
 
-    /// Back to the list the site was chosen from, with its minutes as they are now.
+    /// Back to where the page was chosen, with its minutes as they are now.
     fn leave_site(&mut self) -> Task<Message> {
-        let category = self.chosen().map(|service| service.category.clone());
-        let door = match category.as_deref() {
-            Some("training") => crate::screen::home::Door::Training,
-            _ => crate::screen::home::Door::Administrative,
-        };
+        let granted = self.browse().is_some_and(|browse| browse.service.is_none());
+        let learning =
+            self.chosen().is_some_and(|service| service.category == home::Door::Training.category());
         if let Some(browse) = self.browse_mut() {
             browse.left();
         }
-        let shown = self.show(Screen::Services(services::State { door }));
-        Task::batch([shown, self.ask_services()])
+        match (granted, learning) {
+            (true, _) => self.open_requests(),
+            (false, true) => self.open_learning(),
+            (false, false) => {
+                let shown = self.show(Screen::Services);
+                Task::batch([shown, self.ask_services()])
+            }
+        }
     }
 
     /// The service whose site is open.
     pub(super) fn chosen(&self) -> Option<&passerelle_api::Service> {
         let signed_in = self.signed_in.as_ref()?;
-        let id = &signed_in.browse.as_ref()?.service;
+        let id = signed_in.browse.as_ref()?.service.as_ref()?;
         signed_in.services.as_ref()?.services.iter().find(|service| service.id == *id)
     }
 
@@ -109,11 +114,13 @@ impl Kiosk {
     }
 
     fn end_session(&mut self) -> Task<Message> {
-        let (Some(place), Some(signed_in)) = (&self.place, self.signed_in.take()) else {
+        let (Some(place), Some(mut signed_in)) = (&self.place, self.signed_in.take()) else {
             return Task::none();
         };
         let (gateway, token) = (place.gateway.clone(), signed_in.token);
+        let left = signed_in.reading.closed();
         let told = async move {
+            learning::save(&gateway, &token, left).await;
             if let Err(error) = gateway.sign_out(&token).await {
                 tracing::warn!(%error, "signing out at the gateway");
             }

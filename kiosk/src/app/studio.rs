@@ -104,14 +104,7 @@ impl Studio {
             idle_limit_seconds: 600,
             last_sign_in: Some(last),
         };
-        studio.kiosk.signed_in = Some(SignedIn {
-            session,
-            token: "t".into(),
-            since: 0,
-            services: None,
-            refreshed: std::time::Instant::now(),
-            browse: None,
-        });
+        studio.kiosk.signed_in = Some(SignedIn::new(session, "t".into(), 0));
         studio.show(Screen::Home);
         studio
     }

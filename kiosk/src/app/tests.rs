@@ -146,9 +146,11 @@ fn the_first_service_that_opens_has_the_keyboard() {
     let mut studio = Studio::signed_in(1024.0, 768.0);
     let services = vec![service("ferme", false), service("caf", true)];
     studio.kiosk.signed_in.as_mut().unwrap().services = Some(api::ServiceList { services });
-    studio.show(Screen::Services(services::State { door: home::Door::Administrative }));
+    studio.show(Screen::Services);
     assert_eq!(studio.focused(), ["service-caf"]);
-    studio.show(Screen::Services(services::State { door: home::Door::Training }));
+    studio.kiosk.signed_in.as_mut().unwrap().services =
+        Some(api::ServiceList { services: vec![service("ferme", false)] });
+    studio.show(Screen::Services);
     assert_eq!(studio.focused(), ["back"], "nothing to choose but the way back");
 }
 

@@ -1,10 +1,11 @@
 //! What is on the screen, and what is told about it.
 
+use iced::widget::Space;
 use iced::{Size, Task};
 
-use super::{Kiosk, Message, Screen};
+use super::{Kiosk, Message, Screen, SignedIn};
 use crate::events::{Line, Page};
-use crate::screen::{Context, browse, home, requests, services, unreachable};
+use crate::screen::{Context, browse, catalogue, home, requests, services, unreachable};
 use crate::widget::{Element, focus};
 
 impl Kiosk {
@@ -19,22 +20,34 @@ impl Kiosk {
             Screen::Enrol(state) => state.view(&context).map(Message::Enrol),
             Screen::SignIn(state) => state.view(&context).map(Message::SignIn),
             Screen::Locked(state) => state.view(&context).map(Message::Locked),
-            Screen::Home => home::view(&context).map(Message::Home),
-            Screen::Services(state) => {
-                let list = self.signed_in.as_ref().and_then(|signed_in| signed_in.services.as_ref());
-                services::view(state, list, &context).map(Message::Services)
-            }
-            Screen::Requests(state) => requests::view(state, &context).map(Message::Requests),
-            Screen::Browse => {
-                let minutes = self.chosen().and_then(|service| service.minutes_left);
-                match self.browse() {
-                    Some(state) => state.view(minutes, &context).map(Message::Browse),
-                    None => home::view(&context).map(Message::Home),
-                }
-            }
+            Screen::NewPin(state) => state.view(&context).map(Message::NewPin),
             Screen::Unreachable { state, .. } => {
                 unreachable::view(*state, &context).map(Message::Unreachable)
             }
+            Screen::Home | Screen::Services | Screen::Catalogue | Screen::Requests | Screen::Browse => {
+                match &self.signed_in {
+                    Some(signed_in) => self.view_signed_in(signed_in, &context),
+                    None => Space::new().into(),
+                }
+            }
+        }
+    }
+
+    /// The screens that only a signed-in person has.
+    fn view_signed_in<'a>(&'a self, signed_in: &'a SignedIn, context: &Context<'a>) -> Element<'a, Message> {
+        let services = signed_in.services.as_ref();
+        match &self.screen {
+            Screen::Services => services::view(services, context).map(Message::Services),
+            Screen::Catalogue => {
+                catalogue::view(&signed_in.catalogue, services, context).map(Message::Catalogue)
+            }
+            Screen::Requests => requests::view(&signed_in.requests, context).map(Message::Requests),
+            Screen::Browse if signed_in.browse.is_some() => {
+                let minutes = self.chosen().and_then(|service| service.minutes_left);
+                let page = signed_in.browse.as_ref().map(|state| state.view(minutes, context));
+                page.map_or_else(|| Space::new().into(), |page| page.map(Message::Browse))
+            }
+            _ => home::view(signed_in.requests.news(), context).map(Message::Home),
         }
     }
 
@@ -76,6 +89,11 @@ impl Kiosk {
                 title: browse.title.clone(),
                 loading: browse.loading,
             }),
+            searched: self
+                .signed_in
+                .as_ref()
+                .filter(|_| matches!(self.screen, Screen::Catalogue))
+                .and_then(|signed_in| signed_in.catalogue.searched().map(String::from)),
             browser: match browse {
                 Some(browse) => Some(browse.status.word()),
                 None => (self.browsers > 0).then_some("ending"),
@@ -89,8 +107,10 @@ impl Kiosk {
             Screen::SignIn(_) => "sign-in",
             Screen::Locked(_) => "locked",
             Screen::Home => "home",
-            Screen::Services(_) => "services",
-            Screen::Requests(_) => "requests",
+            Screen::Services => "services",
+            Screen::Catalogue => "catalogue",
+            Screen::Requests => "requests",
+            Screen::NewPin(state) => state.step(),
             Screen::Browse => "browse",
             Screen::Unreachable { .. } => "unreachable",
         }
@@ -100,6 +120,8 @@ impl Kiosk {
         match &self.screen {
             Screen::SignIn(state) => state.refusal().map(String::from),
             Screen::Locked(state) => state.refusal().map(String::from),
+            Screen::NewPin(state) => state.refusal().map(String::from),
+            Screen::Catalogue => self.signed_in.as_ref()?.catalogue.refusal().map(String::from),
             _ => self.over()?.refusal_code().map(String::from),
         }
     }

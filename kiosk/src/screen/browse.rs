@@ -52,8 +52,8 @@ pub struct State {
     browser: Option<Browser>,
     picture: Option<Picture>,
     pub status: Status,
-    /// Id of the service that was chosen.
-    pub service: String,
+    /// Id of the service that was chosen; `None`: a page that was granted.
+    pub service: Option<String>,
     /// The address asked for last: opened again after a crash or when the gateway is back.
     pub wanted: String,
     /// The page that is shown.
@@ -91,7 +91,7 @@ pub enum Action {
 }
 
 impl State {
-    pub fn new(service: String, url: String) -> State {
+    pub fn new(service: Option<String>, url: String) -> State {
         State {
             generation: 0,
             browser: None,
@@ -114,7 +114,7 @@ impl State {
     }
 
     /// Another service, or the same again, in the browser that runs.
-    pub fn open(&mut self, service: String, url: String) {
+    pub fn open(&mut self, service: Option<String>, url: String) {
         self.over = Over::Nothing;
         self.service = service;
         self.navigate(url);
@@ -354,7 +354,7 @@ mod tests {
     use super::*;
 
     fn state() -> State {
-        State::new("caf".into(), "https://www.caf.fr/".into())
+        State::new(Some("caf".into()), "https://www.caf.fr/".into())
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use iced::widget::{column, container, row, text};
 use iced::{Alignment, Color, Length};
 
-use super::{Bar, Context, frame, hint, quiet, title};
+use super::{Bar, Context, frame, hint, quiet, secondary, title};
 use crate::theme::{self, Look, size};
 use crate::widget::Element;
 use crate::widget::control::control;
@@ -31,12 +31,14 @@ pub enum Message {
     Bar(Bar),
     DoorOpened(Door),
     RequestsOpened,
+    NewPinOpened,
 }
 
 /// Pixels of a door's picture.
 const PICTURE: f32 = 132.0;
 
-pub fn view<'a>(context: &Context<'a>) -> Element<'a, Message> {
+/// `news` is the number of answers to requests that the person has not seen.
+pub fn view<'a>(news: usize, context: &Context<'a>) -> Element<'a, Message> {
     let words = context.text;
     let Some(session) = context.session else { return frame(context, Message::Bar, text("")) };
     let last = match &session.last_sign_in {
@@ -73,14 +75,20 @@ pub fn view<'a>(context: &Context<'a>) -> Element<'a, Message> {
     ]
     .spacing(32)
     .height(Length::Fill);
+    // The line keeps its place when it is empty: the doors would lose the keyboard with theirs.
+    let told: Element<'a, Message> = match news {
+        0 => iced::widget::Space::new().into(),
+        news => answers(news, context),
+    };
     let foot = row![
         quiet("requests", words.get("my-requests"), Message::RequestsOpened),
+        quiet("new-pin", words.get("new-pin"), Message::NewPinOpened),
         iced::widget::Space::new().width(Length::Fill),
         hint(last)
     ]
     .spacing(20)
     .align_y(Alignment::Center);
-    let content = column![heading, doors, foot].spacing(28).max_width(1200);
+    let content = column![heading, told, doors, foot].spacing(24).max_width(1200);
     frame(context, Message::Bar, container(content).center_x(Length::Fill).padding([32, 40]))
 }
 
@@ -103,6 +111,21 @@ fn door<'a>(
         .width(Length::Fill)
         .height(Length::Fill)
         .on_press(message)
+        .into()
+}
+
+/// Somebody answered: seen before anything else, and one press away.
+fn answers<'a>(news: usize, context: &Context<'a>) -> Element<'a, Message> {
+    let words = context.text.with("answers-new", &[("n", (news as i64).into())]);
+    let line = row![
+        icon(Icon::Tick, 34.0, theme::TEAL, theme::GOLD_PALE),
+        text(words).size(size::BODY).font(theme::BOLD).width(Length::Fill),
+        secondary("answers", context.text.get("answers-see"), Message::RequestsOpened),
+    ];
+    container(line.spacing(18).align_y(Alignment::Center))
+        .padding([10, 18])
+        .width(Length::Fill)
+        .style(theme::notice(theme::GOLD_PALE, theme::TEAL))
         .into()
 }
 

@@ -3,9 +3,11 @@
 //! A screen changes its own state and says what it wants as an `Action`; only [`crate::app`] acts. Messages are past facts.
 
 pub mod browse;
+pub mod catalogue;
 pub mod enrol;
 pub mod home;
 pub mod locked;
+pub mod new_pin;
 pub mod pin;
 pub mod requests;
 pub mod services;
@@ -32,7 +34,7 @@ pub struct Context<'a> {
 }
 
 /// What the bar at the top of a screen can do.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Bar {
     LanguageChanged,
     SignedOut,
@@ -114,7 +116,7 @@ pub fn notice<'a, Message: 'a>(words: String, tone: Tone) -> Element<'a, Message
 }
 
 fn worded<'a, Message: Clone + 'a>(
-    name: &'static str,
+    name: impl Into<String>,
     look: Look,
     words: String,
     letters: f32,
@@ -124,7 +126,7 @@ fn worded<'a, Message: Clone + 'a>(
 
 /// The one thing to do on a screen; disabled without a message.
 pub fn primary<'a, Message: Clone + 'a>(
-    name: &'static str,
+    name: impl Into<String>,
     words: String,
     message: impl Into<Option<Message>>,
 ) -> Element<'a, Message> {

@@ -1,24 +1,68 @@
-//! My access requests, and what was answered.
+//! My access requests, and what was answered; what was granted opens from here.
 
 use iced::widget::{column, container, row, scrollable, text};
-use iced::{Alignment, Length};
+use iced::{Alignment, Color, Length};
+use jiff::Timestamp;
 use passerelle_api as api;
 
-use super::{Bar, Context, body, frame, hint, quiet, title};
+use super::browse::host;
+use super::{Bar, Context, body, frame, hint, primary, quiet, title};
 use crate::theme::{self, size};
+use crate::widget::icon::{Icon, icon};
 use crate::widget::{Element, focus};
 
+/// Pixels of the picture that says how a request stands.
+const PICTURE: f32 = 52.0;
+
+/// A person's requests, as long as the session lives.
 #[derive(Default)]
 pub struct State {
     /// `None` until the gateway answered.
-    pub list: Option<api::RequestList>,
-    pub waiting: Option<u64>,
+    list: Option<api::RequestList>,
+    /// Answers up to here were seen.
+    seen: Option<Timestamp>,
+    asked: Option<u64>,
 }
 
 #[derive(Clone, Debug)]
 pub enum Message {
     Bar(Bar),
     Returned,
+    /// The page of a granted request.
+    Opened(String),
+}
+
+impl State {
+    /// For a person who was last here at that moment: later answers are new to them.
+    pub fn since(last_sign_in: Option<Timestamp>) -> State {
+        State { seen: last_sign_in, ..State::default() }
+    }
+
+    pub fn waits_for(&mut self, call: u64) {
+        self.asked = Some(call);
+    }
+
+    /// Whether that call is the one awaited; a late answer changes nothing.
+    pub fn answered(&mut self, call: u64, list: Option<api::RequestList>) -> bool {
+        let awaited = self.asked == Some(call);
+        if awaited {
+            self.asked = None;
+            self.list = list.or(self.list.take());
+        }
+        awaited
+    }
+
+    /// Answers that the person has not seen.
+    pub fn news(&self) -> usize {
+        let requests = self.list.iter().flat_map(|list| &list.requests);
+        requests.filter(|request| request.answered_at.is_some_and(|at| Some(at) > self.seen)).count()
+    }
+
+    /// They are on the screen now.
+    pub fn looked(&mut self) {
+        let requests = self.list.iter().flat_map(|list| &list.requests);
+        self.seen = requests.filter_map(|request| request.answered_at).max().max(self.seen);
+    }
 }
 
 pub fn view<'a>(state: &'a State, context: &Context<'a>) -> Element<'a, Message> {
@@ -26,9 +70,12 @@ pub fn view<'a>(state: &'a State, context: &Context<'a>) -> Element<'a, Message>
     let top = row![quiet("back", words.get("back"), Message::Returned), title(words.get("my-requests"))];
     let content: Element<'a, Message> = match &state.list {
         None => super::sign_in::waiting(context),
-        Some(list) if list.requests.is_empty() => body(words.get("requests-none")),
+        Some(list) if list.requests.is_empty() => {
+            column![body(words.get("requests-none")), hint(words.get("requests-help"))].spacing(10).into()
+        }
         Some(list) => {
-            let cards = list.requests.iter().map(|request| entry(request, context));
+            let cards = list.requests.iter().enumerate();
+            let cards = cards.map(|(place, request)| entry(place + 1, request, context));
             scrollable(column(cards).spacing(14).padding([8, 10]))
                 .id(focus::SCROLLED)
                 .spacing(6)
@@ -41,25 +88,85 @@ pub fn view<'a>(state: &'a State, context: &Context<'a>) -> Element<'a, Message>
     frame(context, Message::Bar, container(content).center_x(Length::Fill).padding([28, 40]))
 }
 
-fn entry<'a>(request: &'a api::AccessRequest, context: &Context<'a>) -> Element<'a, Message> {
+/// How a request stands: its picture, its colour, its words.
+fn standing(state: &str) -> (Icon, Color, &'static str) {
+    match state {
+        "granted" => (Icon::Tick, theme::TEAL, "request-granted"),
+        "declined" => (Icon::Stop, theme::BRICK, "request-declined"),
+        _ => (Icon::Clock, theme::SOFT_INK, "request-open"),
+    }
+}
+
+fn entry<'a>(place: usize, request: &'a api::AccessRequest, context: &Context<'a>) -> Element<'a, Message> {
     let words = context.text;
-    let state = match request.state.as_str() {
-        "granted" => words.get("request-granted"),
-        "declined" => words.get("request-declined"),
-        _ => words.get("request-open"),
+    let (picture, colour, state) = standing(&request.state);
+    let when = match request.answered_at {
+        Some(at) => words.with("request-answered", &[("when", words.moment(at).into())]),
+        None => words.with("request-asked", &[("when", words.moment(request.asked_at).into())]),
     };
-    let asked = words.with("request-asked", &[("when", words.moment(request.asked_at).into())]);
+    let address = text(&request.url).size(size::SMALL).color(theme::SOFT_INK).wrapping(text::Wrapping::Glyph);
     let mut lines = column![
-        text(&request.url).size(size::LARGE).font(theme::BOLD).wrapping(text::Wrapping::Glyph),
-        row![text(state).size(size::BODY).font(theme::BOLD).color(theme::TEAL_DEEP), hint(asked)]
+        row![text(words.get(state)).size(size::LARGE).font(theme::BOLD).color(colour), hint(when)]
             .spacing(18)
             .align_y(Alignment::Center),
+        text(host(&request.url)).size(size::LARGE).font(theme::BOLD),
+        address,
     ];
     if !request.reason.is_empty() {
-        lines = lines.push(text(&request.reason).size(size::BODY));
+        let asked = words.with("request-my-words", &[("name", request.reason.as_str().into())]);
+        lines = lines.push(text(asked).size(size::BODY));
     }
-    if let Some(answer) = &request.answer {
-        lines = lines.push(text(answer).size(size::BODY));
+    if let Some(answer) = request.answer.as_deref().filter(|answer| !answer.is_empty()) {
+        let answered = words.with("request-their-words", &[("name", answer.into())]);
+        lines = lines.push(text(answered).size(size::BODY).font(theme::BOLD));
     }
-    container(lines.spacing(6)).padding([18, 26]).width(Length::Fill).style(theme::card).into()
+    let mut line = row![icon(picture, PICTURE, colour, theme::PAPER), lines.spacing(6).width(Length::Fill)];
+    if request.state == "granted" {
+        let open = Message::Opened(request.url.clone());
+        line = line.push(primary(format!("open-{place}"), words.get("services-open"), open));
+    }
+    let line = line.spacing(22).align_y(Alignment::Center);
+    container(line).padding([18, 26]).width(Length::Fill).style(theme::card).into()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    fn list(answers: &[Option<i64>]) -> Option<api::RequestList> {
+        let request = |answered: &Option<i64>| api::AccessRequest {
+            id: String::new(),
+            url: "https://exemple.fr/".into(),
+            reason: String::new(),
+            asked_at: at(0),
+            state: if answered.is_some() { "granted" } else { "open" }.into(),
+            answer: None,
+            answered_at: answered.map(at),
+        };
+        Some(api::RequestList { requests: answers.iter().map(request).collect() })
+    }
+
+    #[test]
+    fn an_answer_is_new_until_it_was_looked_at() {
+        let mut state = State::since(Some(at(100)));
+        state.waits_for(2);
+        assert!(!state.answered(1, list(&[Some(300)])), "a late answer");
+        assert_eq!(state.news(), 0);
+        assert!(state.answered(2, list(&[Some(99), Some(101), None])));
+        assert_eq!(state.news(), 1, "the older one was there at the last sign-in");
+        state.looked();
+        assert_eq!(state.news(), 0);
+        state.waits_for(3);
+        assert!(state.answered(3, list(&[Some(99), Some(101), Some(120)])));
+        assert_eq!(state.news(), 1);
+        state.waits_for(4);
+        assert!(state.answered(4, None), "a failed call");
+        assert_eq!(state.news(), 1, "keeps what was known");
+        assert_eq!(State::since(None).news(), 0);
+    }
 }

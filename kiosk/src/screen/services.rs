@@ -1,4 +1,4 @@
-//! Services of one door: what may be opened now, the minutes left of each, and in words why not the others.
+//! Administrative services: what may be opened now, the minutes left of each, and in words why not the others.
 
 use iced::widget::{Space, column, container, row, scrollable, text};
 use iced::{Alignment, Length};
@@ -10,10 +10,6 @@ use crate::theme::{self, Look, size};
 use crate::widget::control::control;
 use crate::widget::{Element, focus};
 
-pub struct State {
-    pub door: Door,
-}
-
 #[derive(Clone, Debug)]
 pub enum Message {
     Bar(Bar),
@@ -22,17 +18,14 @@ pub enum Message {
     Chosen(String),
 }
 
-impl State {
-    /// The first service that can be opened, once they are known.
-    pub fn first_focus(&self, list: Option<&api::ServiceList>) -> String {
-        let first = list.and_then(|list| self.here(list).find(|service| can_open(service)));
-        first.map_or_else(|| "back".into(), control_name)
-    }
+/// The first service that can be opened, once they are known.
+pub fn first_focus(list: Option<&api::ServiceList>) -> String {
+    let first = list.and_then(|list| administrative(list).find(|service| can_open(service)));
+    first.map_or_else(|| "back".into(), control_name)
+}
 
-    fn here<'a>(&self, list: &'a api::ServiceList) -> impl Iterator<Item = &'a api::Service> + use<'a> {
-        let category = self.door.category();
-        list.services.iter().filter(move |service| service.category == category)
-    }
+fn administrative(list: &api::ServiceList) -> impl Iterator<Item = &api::Service> {
+    list.services.iter().filter(|service| service.category == Door::Administrative.category())
 }
 
 /// A name in the events that another service cannot have.
@@ -40,23 +33,15 @@ fn control_name(service: &api::Service) -> String {
     format!("service-{}", service.id)
 }
 
-pub fn view<'a>(
-    state: &State,
-    list: Option<&'a api::ServiceList>,
-    context: &Context<'a>,
-) -> Element<'a, Message> {
+pub fn view<'a>(list: Option<&'a api::ServiceList>, context: &Context<'a>) -> Element<'a, Message> {
     let words = context.text;
-    let (heading, back) = match state.door {
-        Door::Administrative => {
-            ("services-administrative", quiet("back", words.get("back"), Message::Returned))
-        }
-        Door::Training => ("services-training", quiet("back", words.get("back"), Message::Returned)),
-    };
-    let top = row![back, title(words.get(heading))].spacing(24).align_y(Alignment::Center);
+    let back = quiet("back", words.get("back"), Message::Returned);
+    let top = row![back, title(words.get("services-administrative"))].spacing(24).align_y(Alignment::Center);
     let content: Element<'a, Message> = match list {
         None => super::sign_in::waiting(context),
         Some(list) => {
-            let (open, closed): (Vec<_>, Vec<_>) = state.here(list).partition(|service| can_open(service));
+            let (open, closed): (Vec<_>, Vec<_>) =
+                administrative(list).partition(|service| can_open(service));
             let mut cards = column![].spacing(14);
             cards = cards.push(if open.is_empty() {
                 body(words.get("services-none"))
@@ -85,12 +70,12 @@ pub fn view<'a>(
     frame(context, Message::Bar, container(content).center_x(Length::Fill).padding([28, 40]))
 }
 
-/// Allowed now, and with something to open: the catalogue has no address yet.
-fn can_open(service: &api::Service) -> bool {
+/// Allowed now, and with something to open.
+pub fn can_open(service: &api::Service) -> bool {
     service.unavailable.is_none() && service.start.is_some()
 }
 
-fn open_card<'a>(service: &'a api::Service, context: &Context<'a>) -> Element<'a, Message> {
+pub fn open_card<'a>(service: &'a api::Service, context: &Context<'a>) -> Element<'a, Message> {
     let words = context.text;
     let minutes = match service.minutes_left {
         Some(minutes) => words.with("minutes-left", &[("n", i64::from(minutes).into())]),
@@ -110,16 +95,22 @@ fn open_card<'a>(service: &'a api::Service, context: &Context<'a>) -> Element<'a
         .into()
 }
 
-fn closed_card<'a>(service: &'a api::Service, context: &Context<'a>) -> Element<'a, Message> {
+pub fn closed_card<'a>(service: &'a api::Service, context: &Context<'a>) -> Element<'a, Message> {
     let words = context.text;
-    let code = service.unavailable.as_ref().map_or("other", |why| why.code.as_str());
-    let mut why = words.reason(code);
-    if let Some(at) = service.unavailable.as_ref().and_then(|why| why.opens_at) {
-        why = format!("{why} {}", words.with("services-opens", &[("when", words.moment(at).into())]));
-    }
+    let why = why_not(service.unavailable.as_ref(), context);
     let name = text(words.name(&service.name)).size(size::LARGE).font(theme::BOLD);
     control(control_name(service), Look::Card, column![name, text(why).size(size::BODY)].spacing(4))
         .width(Length::Fill)
         .padding([18, 26])
         .into()
+}
+
+/// Why a service can't be opened now, and when it can.
+pub fn why_not(unavailable: Option<&api::Unavailable>, context: &Context<'_>) -> String {
+    let words = context.text;
+    let why = words.reason(unavailable.map_or("other", |why| why.code.as_str()));
+    match unavailable.and_then(|why| why.opens_at) {
+        Some(at) => format!("{why} {}", words.with("services-opens", &[("when", words.moment(at).into())])),
+        None => why,
+    }
 }

@@ -18,6 +18,14 @@ pub enum Icon {
     Stop,
     /// Two machines that do not meet.
     Cut,
+    /// A magnifying glass.
+    Search,
+    /// A bookmark: where one was.
+    Continue,
+    /// A clock: an answer is awaited.
+    Clock,
+    /// A tick: yes.
+    Tick,
 }
 
 /// An icon in a square of that many pixels.
@@ -71,6 +79,39 @@ impl Drawn {
                 (70., 36., 20., 28., 3., false),
                 (40., 47., 5., 6., 2., true),
                 (55., 47., 5., 6., 2., true),
+            ],
+            Icon::Search => &[
+                (8., 8., 60., 60., 30., true),
+                (18., 18., 40., 40., 20., false),
+                (56., 56., 16., 16., 8., true),
+                (62., 62., 16., 16., 8., true),
+                (68., 68., 16., 16., 8., true),
+                (74., 74., 16., 16., 8., true),
+            ],
+            Icon::Continue => &[
+                (22., 4., 56., 92., 6., true),
+                (30., 12., 40., 76., 2., false),
+                (38., 12., 24., 50., 2., true),
+                (44., 54., 12., 14., 2., false),
+            ],
+            Icon::Clock => &[
+                (4., 4., 92., 92., 46., true),
+                (14., 14., 72., 72., 36., false),
+                (46., 24., 8., 30., 4., true),
+                (46., 46., 26., 8., 4., true),
+            ],
+            Icon::Tick => &[
+                (4., 4., 92., 92., 46., true),
+                (24., 48., 11., 11., 5.5, false),
+                (29., 53., 11., 11., 5.5, false),
+                (34., 58., 11., 11., 5.5, false),
+                (39., 63., 11., 11., 5.5, false),
+                (44., 58., 11., 11., 5.5, false),
+                (49., 53., 11., 11., 5.5, false),
+                (54., 48., 11., 11., 5.5, false),
+                (59., 43., 11., 11., 5.5, false),
+                (64., 38., 11., 11., 5.5, false),
+                (69., 33., 11., 11., 5.5, false),
             ],
         }
     }
