@@ -17,7 +17,7 @@ use super::frame::{Decoder, Picture};
 use super::page_hooks;
 use super::protocol::{Call, Incoming, ProtocolError, Splitter, decode};
 use super::relay::{Notice, Outcome, Outcomes, Relay};
-use super::{Command, Dialog, DialogKind, Event, Failure, NotYet, Setup, policies};
+use super::{Command, Dialog, DialogKind, Event, Failure, NotYet, Setup, View, policies};
 
 /// Calls waiting for the pipe; Chromium reads it on a thread of its own.
 const CALL_LIMIT: usize = 1024;
@@ -183,7 +183,7 @@ struct Owner<'a> {
     pending: HashMap<u64, Pending>,
     /// The one page: its session and its target, which is its main frame's id too.
     page: Option<(String, String)>,
-    size: (u32, u32),
+    view: View,
     /// The Fetch request that waits for a name and a password.
     credentials: Option<String>,
     /// The address of the page that is shown.
@@ -198,7 +198,7 @@ impl<'a> Owner<'a> {
         outcomes: Outcomes,
         decoder: Decoder,
     ) -> Owner<'a> {
-        let size = setup.size;
+        let view = View { width: setup.size.0, height: setup.size.1, zoom: 1.0 };
         let (pending, shown) = Default::default();
         Owner {
             setup,
@@ -209,7 +209,7 @@ impl<'a> Owner<'a> {
             next_id: 0,
             pending,
             page: None,
-            size,
+            view,
             credentials: None,
             shown,
         }
@@ -254,8 +254,8 @@ impl<'a> Owner<'a> {
         match command {
             Command::Open(url) => self.page_call("Page.navigate", json!({"url": url})),
             Command::Reload => self.page_call("Page.reload", json!({})),
-            Command::Resize(width, height) => {
-                self.size = (width, height);
+            Command::Resize(view) => {
+                self.view = view;
                 self.show_at_size();
             }
             Command::Back => {
@@ -292,12 +292,13 @@ impl<'a> Owner<'a> {
     }
 
     fn show_at_size(&mut self) {
-        let (width, height) = self.size;
+        let View { width, height, zoom } = self.view;
         self.page_call(
             "Emulation.setDeviceMetricsOverride",
-            json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": false}),
+            json!({"width": width, "height": height, "deviceScaleFactor": zoom, "mobile": false}),
         );
         self.page_call("Page.stopScreencast", json!({}));
+        let (width, height) = self.view.frame();
         self.page_call(
             "Page.startScreencast",
             json!({"format": "jpeg", "quality": FRAME_QUALITY, "maxWidth": width, "maxHeight": height}),

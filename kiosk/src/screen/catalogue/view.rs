@@ -2,17 +2,17 @@
 
 use std::collections::BTreeSet;
 
-use iced::widget::{Space, column, container, row, scrollable, span, text, text_input};
-use iced::{Alignment, Length, Renderer, Theme};
+use iced::widget::{Space, column, container, row, span, text, text_input};
+use iced::{Alignment, Length, Renderer};
 use passerelle_api as api;
 
 use super::{Found, Message, SEARCH, SERVICE, State, Trouble};
 use crate::screen::home::Door;
-use crate::screen::{Context, Tone, body, frame, hint, notice, quiet, secondary, services, title};
-use crate::theme::{self, Look, size};
+use crate::screen::{Context, Tone, body, hint, listing, notice, quiet, secondary, services, title};
+use crate::theme::{self, Look, Theme, size};
+use crate::widget::Element;
 use crate::widget::control::{control, field};
 use crate::widget::icon::{Icon, icon};
-use crate::widget::{Element, focus};
 
 /// Items begun that are shown: what somebody may still remember.
 const BEGUN_LIMIT: usize = 3;
@@ -59,22 +59,16 @@ pub fn view<'a>(
     let back = quiet("back", words.get("back"), Message::Returned);
     let top = row![back, title(words.get("learning"))].spacing(24).align_y(Alignment::Center);
     let access = Access::of(list);
-    let mut content = column![top].spacing(16).max_width(1100);
+    let mut head = column![top].spacing(16);
     if matches!(access, Access::Open) {
-        content = content.push(search_line(state, context)).push(suggestions(state, context));
-        content = content.push(filters(state, context));
+        head = head.push(search_line(state, context)).push(suggestions(state, context));
+        head = head.push(filters(state, context));
     }
     let listed = match access {
         Access::Open if state.is_searching() => results(state, context),
         access => shelves(state, list, access, context),
     };
-    let listed = scrollable(listed.spacing(14).padding([8, 10]))
-        .id(focus::SCROLLED)
-        .spacing(6)
-        .style(theme::scroller)
-        .height(Length::Fill);
-    let content = content.push(listed);
-    frame(context, Message::Bar, container(content).center_x(Length::Fill).padding([22, 40]))
+    listing(context, Message::Bar, head, listed.spacing(14))
 }
 
 fn search_line<'a>(state: &'a State, context: &Context<'a>) -> Element<'a, Message> {
@@ -189,14 +183,16 @@ fn result_card<'a>(
 ) -> Element<'a, Message> {
     let heading = match result.heading.as_str() {
         "" => None,
-        heading => Some(text(heading).size(size::BODY).color(theme::SOFT_INK)),
+        heading => Some(text(heading).size(size::BODY).style(theme::ink(theme::SOFT_INK))),
     };
     let part = |part: &'a api::SnippetPart| match part.found {
-        true => span(part.text.as_str()).font(theme::BOLD).background(theme::GOLD_PALE),
+        true => {
+            span(part.text.as_str()).font(theme::BOLD).background(theme::GOLD_PALE.of(&context.comfort.theme))
+        }
         false => span(part.text.as_str()),
     };
     let parts: Vec<text::Span<'a, ()>> = result.snippet.iter().map(part).collect();
-    let snippet: text::Rich<'a, (), Message> = text::Rich::with_spans(parts).size(size::BODY);
+    let snippet: text::Rich<'a, (), Message, Theme> = text::Rich::with_spans(parts).size(size::BODY);
     let from = format!("{} · {}", kind_words(&result.kind, context), result.item_title);
     let lines = column![text(&result.title).size(size::LARGE).font(theme::BOLD)]
         .push(heading)
@@ -286,7 +282,7 @@ fn begun_card<'a>(begun: &'a api::Begun, context: &Context<'a>) -> Element<'a, M
     let page = if begun.title.is_empty() { at } else { format!("{} · {at}", begun.title) };
     let lines = column![
         text(&begun.item.title).size(size::LARGE).font(theme::BOLD),
-        text(page).size(size::BODY).color(theme::SOFT_INK)
+        text(page).size(size::BODY).style(theme::ink(theme::SOFT_INK))
     ];
     let name = format!("continue-{}", begun.item.id);
     card(name, Icon::Continue, lines.spacing(4), Some(words.get("learning-go-on")), begun.url.clone())
@@ -316,7 +312,8 @@ fn card<'a>(
 ) -> Element<'a, Message> {
     let mut line = row![icon(picture, PICTURE, theme::PLUM, theme::PAPER), lines.width(Length::Fill)];
     if let Some(go) = go {
-        let go = text(format!("{go}  ›")).size(size::LARGE).font(theme::BOLD).color(theme::PLUM_DEEP);
+        let go =
+            text(format!("{go}  ›")).size(size::LARGE).font(theme::BOLD).style(theme::ink(theme::PLUM_DEEP));
         line = line.push(go);
     }
     control(name, Look::Card, line.spacing(22).align_y(Alignment::Center))
