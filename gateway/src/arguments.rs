@@ -126,6 +126,13 @@ pub enum StaffVerb {
         #[arg(long, required = true)]
         password_stdin: bool,
     },
+    /// Change one's own password; read from standard input: the old one, then the new one, a line each
+    Password {
+        #[arg(long)]
+        login: Login,
+        #[arg(long, required = true)]
+        password_stdin: bool,
+    },
     List,
 }
 
@@ -182,6 +189,33 @@ pub enum PolicyVerb {
     },
     /// Say whether a request would be allowed, and why; exit 0 allowed, 1 refused
     Explain(Explain),
+    /// Open named hosts to a test person (group staff-test) and record what the step asks for
+    Learn {
+        #[arg(long, value_name = "ID")]
+        person: PersonId,
+        /// Host, or host:port, of the step (may be given again)
+        #[arg(long = "host", value_name = "HOST", required = true)]
+        hosts: Vec<String>,
+        #[arg(long, value_name = "N", default_value_t = 30)]
+        minutes: u32,
+        /// Id of the service to be
+        #[arg(long, value_name = "ID")]
+        service: String,
+        /// Its name, in French
+        #[arg(long)]
+        name: String,
+        #[arg(long, default_value = "administrative", value_parser = ["administrative", "training"])]
+        category: String,
+        #[command(flatten)]
+        by: By,
+    },
+    /// End the recording and print the policy with the drafted service, and on standard error what was left out
+    Learnt {
+        #[arg(long, value_name = "ID")]
+        person: PersonId,
+        #[command(flatten)]
+        by: By,
+    },
 }
 
 #[derive(Args)]

@@ -35,10 +35,12 @@ pub const SOCKET: &str = "control.sock";
 const REQUEST_LIMIT_BYTES: u64 = 4 << 20;
 /// An answer holds at most the sealing keys of a year of a few hundred people.
 const ANSWER_LIMIT_BYTES: u64 = 64 << 20;
-/// A client sends its request as soon as it is connected.
-const REQUEST_LIMIT: Duration = Duration::from_secs(10);
+/// A client sends its request as soon as it is connected; what stays silent is no verb of ours.
+const REQUEST_LIMIT: Duration = Duration::from_secs(2);
 /// Verbs served at once: technicians are two.
 const VERBS_AT_ONCE: usize = 8;
+/// Connections at once, those included that have not asked yet: so many that silent ones keep no verb waiting.
+const CLIENTS_AT_ONCE: usize = 64;
 /// How long a verb waits for one that holds the lock, or for a gateway that is starting.
 const TURN_LIMIT: Duration = Duration::from_secs(30);
 /// Between two looks whether it is our turn: not felt, and no load.
@@ -169,7 +171,8 @@ impl ControlSocket {
 
     /// Answers until `stop`, finishes what it began, and removes the socket.
     pub async fn serve(self, gateway: Arc<Gateway>, stop: CancellationToken) {
-        let places = Arc::new(Semaphore::new(VERBS_AT_ONCE));
+        let (places, turns) =
+            (Arc::new(Semaphore::new(CLIENTS_AT_ONCE)), Arc::new(Semaphore::new(VERBS_AT_ONCE)));
         let verbs = TaskTracker::new();
         loop {
             // Taking the place first leaves further clients in the kernel's queue.
@@ -180,9 +183,9 @@ impl ControlSocket {
             };
             match accepted {
                 Ok((stream, _)) => {
-                    let gateway = Arc::clone(&gateway);
+                    let (gateway, turns) = (Arc::clone(&gateway), Arc::clone(&turns));
                     verbs.spawn(async move {
-                        if let Err(error) = answer(stream, &gateway).await {
+                        if let Err(error) = answer(stream, &gateway, &turns).await {
                             tracing::warn!(%error, "a verb was not answered");
                         }
                         drop(place);
@@ -202,9 +205,10 @@ impl ControlSocket {
 }
 
 /// Reads one request, executes it, answers. A client that goes away does not undo what it asked for.
-async fn answer(stream: UnixStream, gateway: &Gateway) -> io::Result<()> {
+async fn answer(stream: UnixStream, gateway: &Gateway, turns: &Semaphore) -> io::Result<()> {
     let (reading, mut writing) = stream.into_split();
     let line = timeout(REQUEST_LIMIT, read_line(reading, REQUEST_LIMIT_BYTES)).await??;
+    let _turn = turns.acquire().await.map_err(io::Error::other)?;
     let answer = match serde_json::from_slice(&line) {
         Ok(request) => execute(gateway, request).await,
         Err(error) => Answer::failed(&error),

@@ -3,7 +3,7 @@
 //! Called before every record. A key is durable before it seals anything; destroying it erases what it sealed, and a new
 //! record of that subject and month gets a new key.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -105,6 +105,22 @@ impl JournalKeys {
         let destroyed = self.store.destroy_journal_key(&subject.to_string(), month).await?;
         self.refresh().await?;
         Ok(destroyed)
+    }
+
+    /// The months before `month` that have keys, and how many, oldest first; `YYYY-MM`.
+    pub async fn months_before(&self, month: &str) -> Result<BTreeMap<String, u64>, StoreError> {
+        self.refresh().await?;
+        let mut months = BTreeMap::new();
+        for (_, old) in self.read().by_subject.keys().filter(|(_, of)| of.as_str() < month) {
+            *months.entry(old.clone()).or_default() += 1;
+        }
+        Ok(months)
+    }
+
+    /// Erases what every key of this month sealed.
+    pub async fn destroy_month(&self, month: &str) -> Result<(), StoreError> {
+        self.store.destroy_journal_keys_of(month).await?;
+        self.refresh().await
     }
 
     fn read(&self) -> std::sync::RwLockReadGuard<'_, Known> {

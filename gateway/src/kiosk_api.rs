@@ -19,6 +19,7 @@ use serde::de::DeserializeOwned;
 
 use crate::clock::LocalMinute;
 use crate::journal_keys::Subject;
+use crate::learning::Run;
 use crate::person::PinError;
 use crate::proxy::body::{self, Body};
 use crate::proxy::identity::{self, Caller};
@@ -234,7 +235,25 @@ fn services(gateway: &Gateway, caller: &Caller, now: Timestamp) -> Answer {
             unavailable,
         }
     });
-    json(StatusCode::OK, &api::ServiceList { services: services.collect() })
+    let learnt = gateway.learning.run_of(&caller.session.person, now).map(|run| to_learn(&run));
+    json(StatusCode::OK, &api::ServiceList { services: learnt.into_iter().chain(services).collect() })
+}
+
+/// The step whose recording runs, as its test person sees it: a door to the first host that staff named.
+fn to_learn(run: &Run) -> api::Service {
+    let start = run.hosts.first().map(|host| match host.port() {
+        443 => format!("https://{}/", host.host()),
+        port => format!("https://{}:{port}/", host.host()),
+    });
+    api::Service {
+        id: run.step.id.clone(),
+        category: run.step.category.as_str().into(),
+        name: [("fr".to_owned(), run.step.name.clone())].into(),
+        start,
+        minutes_left: None,
+        confidential: false,
+        unavailable: None,
+    }
 }
 
 async fn requests(leg: &Leg, request: Request<Incoming>, now: Timestamp) -> Answer {

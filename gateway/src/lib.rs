@@ -14,6 +14,7 @@ pub mod identifier;
 pub mod init;
 pub mod journal_keys;
 pub mod kiosk_api;
+pub mod learning;
 mod listener;
 pub mod minutes;
 pub mod person;
@@ -21,6 +22,7 @@ pub mod policy_store;
 pub mod proxy;
 mod public_log;
 pub mod request;
+pub mod retention;
 pub mod secret;
 pub mod session;
 pub mod staff;
@@ -54,6 +56,7 @@ use crate::clock::LocalMinute;
 use crate::config::{Config, Overrides};
 use crate::identifier::PersonId;
 use crate::journal_keys::{JournalKeys, Subject};
+use crate::learning::Learning;
 use crate::minutes::Minutes;
 use crate::person::People;
 use crate::policy_store::PolicyStore;
@@ -81,6 +84,7 @@ pub struct Gateway {
     pub sessions: Sessions,
     pub policies: PolicyStore,
     pub requests: Requests,
+    pub learning: Learning,
     pub minutes: Minutes,
     pub access_stop: AccessStop,
     pub keys: JournalKeys,
@@ -162,7 +166,7 @@ impl Gateway {
         let hasher = Hasher::new(HashCost::STATED);
         let people = People::new(store.clone(), hasher.clone());
         let limits = SessionLimits {
-            length_seconds: config.session.hours * 3600,
+            length_seconds: config.session.limit_seconds,
             idle_limit_seconds: config.session.idle_lock_seconds,
         };
         let sessions =
@@ -181,6 +185,7 @@ impl Gateway {
             staff: StaffRoll::new(store.clone(), hasher),
             policies: PolicyStore::open(store.clone()).await?,
             requests: Requests::new(store.clone()),
+            learning: Learning::default(),
             minutes: Minutes::new(store.clone()),
             access_stop: AccessStop::open(store.clone()).await?,
             exchanges: Exchanges::default(),
@@ -222,6 +227,7 @@ impl Gateway {
         ];
         tokio::spawn(live::supervise(self.clone()));
         tokio::spawn(refusals::write_due(self.clone()));
+        tokio::spawn(retention::keep(self.clone()));
 
         writeln!(std::io::stdout(), "ready terminal={at_terminal} staff={at_staff} metrics={at_metrics}")
             .map_err(ServeError::Output)?;

@@ -15,9 +15,10 @@ use passerelle_gateway::authority::TerminalKey;
 use passerelle_gateway::config::Overrides;
 use passerelle_gateway::control::carry_out;
 use passerelle_gateway::init;
+use passerelle_gateway::verbs::learn::Learn;
 use passerelle_gateway::verbs::policy::Explain;
 use passerelle_gateway::verbs::policy_preview::Question as Preview;
-use passerelle_gateway::verbs::{self, Answer, Credentials, Request, Secret, read_secret};
+use passerelle_gateway::verbs::{self, Answer, Credentials, Request, Secret, read_secret, read_secrets};
 use serde_json::json;
 
 use arguments::{
@@ -152,6 +153,11 @@ fn request(verb: Verb) -> anyhow::Result<Request> {
         Verb::Staff(StaffVerb::Add { login, role, .. }) => {
             Request::StaffAdd { login: login.to_string(), role, password: secret()? }
         }
+        Verb::Staff(StaffVerb::Password { login, .. }) => {
+            let [old, new] = read_secrets(std::io::stdin().lock())
+                .context("reading the two passwords from standard input")?;
+            Request::StaffPassword { login: login.to_string(), old, new }
+        }
         Verb::Staff(StaffVerb::List) => Request::StaffList,
         Verb::Policy(PolicyVerb::Sign { version, by }) => {
             Request::PolicySign { version, by: credentials(by)? }
@@ -159,6 +165,13 @@ fn request(verb: Verb) -> anyhow::Result<Request> {
         Verb::Policy(PolicyVerb::Refuse { host, by }) => Request::PolicyRefuse { host, by: credentials(by)? },
         Verb::Policy(PolicyVerb::Show { version }) => Request::PolicyShow { version },
         Verb::Policy(PolicyVerb::History) => Request::PolicyHistory,
+        Verb::Policy(PolicyVerb::Learn { person, hosts, minutes, service, name, category, by }) => {
+            let asked = Learn { person: person.to_string(), hosts, minutes, service, name, category };
+            Request::PolicyLearn { asked, by: credentials(by)? }
+        }
+        Verb::Policy(PolicyVerb::Learnt { person, by }) => {
+            Request::PolicyLearnt { person: person.to_string(), by: credentials(by)? }
+        }
         Verb::Access(AccessVerb::Stop { group, by }) => {
             Request::AccessStop { group: group.map(|group| group.to_string()), by: credentials(by)? }
         }

@@ -188,7 +188,22 @@ impl People {
         now: Timestamp,
     ) -> Result<(), PersonError> {
         self.present(person).await?;
-        Ok(self.store.add_grant(person, grant, &hex(&random::<16>()), now).await?)
+        Ok(self.store.add_grant(person, grant, false, &hex(&random::<16>()), now).await?)
+    }
+
+    /// Whatever the host offers, for a recording run (see `learning`); the grant's path is not looked at.
+    pub(crate) async fn grant_recording(
+        &self,
+        person: &PersonId,
+        grant: &NewGrant,
+        now: Timestamp,
+    ) -> Result<(), PersonError> {
+        self.present(person).await?;
+        Ok(self.store.add_grant(person, grant, true, &hex(&random::<16>()), now).await?)
+    }
+
+    pub(crate) async fn end_recording(&self, person: &PersonId, now: Timestamp) -> Result<(), PersonError> {
+        Ok(self.store.end_recording_grants(person, now).await?)
     }
 
     /// Grants that hold now.
@@ -196,7 +211,7 @@ impl People {
         self.store.grants(person, now).await
     }
 
-    async fn present(&self, id: &PersonId) -> Result<Person, PersonError> {
+    pub(crate) async fn present(&self, id: &PersonId) -> Result<Person, PersonError> {
         let person = self.get(id).await?.ok_or_else(|| PersonError::Unknown(id.clone()))?;
         if person.released_at.is_some() { Err(PersonError::Released(person.id)) } else { Ok(person) }
     }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use passerelle_api::AccessRequest;
+use passerelle_policy::Url;
 
 use crate::identifier::PersonId;
 use crate::secret::random;
@@ -37,7 +38,7 @@ impl Answer {
 
 #[derive(Debug, thiserror::Error)]
 pub enum RequestError {
-    #[error("an address has 1 to {LONGEST_URL} characters, none of them a control character")]
+    #[error("an address is http or https, readable, and has at most {LONGEST_URL} characters")]
     Url,
     #[error("a reason has at most {LONGEST_REASON} characters")]
     Reason,
@@ -68,7 +69,8 @@ impl Requests {
         reason: &str,
         now: Timestamp,
     ) -> Result<AccessRequest, RequestError> {
-        if url.is_empty() || url.chars().count() > LONGEST_URL || url.chars().any(char::is_control) {
+        // Kept as it was asked for; what could not be granted as it stands is not kept at all.
+        if url.chars().count() > LONGEST_URL || Url::parse_written(url).is_err() {
             return Err(RequestError::Url);
         }
         if reason.chars().count() > LONGEST_REASON || reason.contains('\0') {

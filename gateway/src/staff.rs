@@ -62,6 +62,8 @@ pub enum StaffError {
     NotFirst,
     #[error("a password has {SHORTEST_PASSWORD} to {LONGEST_SECRET} bytes")]
     PasswordForm,
+    #[error("the new password is the old one")]
+    SamePassword,
     /// Wrong password and unknown login alike.
     #[error("wrong login or password")]
     Failed,
@@ -119,11 +121,32 @@ impl StaffRoll {
     }
 
     async fn enter(&self, staff: Staff, password: &str) -> Result<(), StaffError> {
+        let hash = self.hash(password).await?;
+        if self.store.add_staff(&staff, &hash).await? { Ok(()) } else { Err(StaffError::Exists(staff.login)) }
+    }
+
+    async fn hash(&self, password: &str) -> Result<String, StaffError> {
         if !(SHORTEST_PASSWORD..=LONGEST_SECRET).contains(&password.len()) {
             return Err(StaffError::PasswordForm);
         }
-        let hash = self.hasher.hash(password).await?;
-        if self.store.add_staff(&staff, &hash).await? { Ok(()) } else { Err(StaffError::Exists(staff.login)) }
+        Ok(self.hasher.hash(password).await?)
+    }
+
+    /// One's own password, by who knows the old one; it is a one-time password no longer.
+    pub async fn change_password(
+        &self,
+        login: &str,
+        old: &str,
+        new: &str,
+        now: Timestamp,
+    ) -> Result<Staff, StaffError> {
+        let staff = self.verify(login, old, now).await?;
+        if old == new {
+            return Err(StaffError::SamePassword);
+        }
+        let hash = self.hash(new).await?;
+        self.store.change_staff_password(&staff.login, &hash).await?;
+        Ok(staff)
     }
 
     /// By login.

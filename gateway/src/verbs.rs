@@ -8,6 +8,7 @@
 pub mod access;
 pub mod audit;
 mod disclosure;
+pub mod learn;
 pub mod person;
 pub mod policy;
 pub mod policy_import;
@@ -38,6 +39,7 @@ pub enum Request {
     PersonUnlock { id: String },
     PersonRelease { id: String },
     StaffAdd { login: String, role: String, password: Secret },
+    StaffPassword { login: String, old: Secret, new: Secret },
     StaffList,
     PolicyPropose { text: String, comment: String, by: Credentials },
     PolicySign { version: u64, by: Credentials },
@@ -46,6 +48,8 @@ pub enum Request {
     PolicyHistory,
     PolicyExplain(policy::Explain),
     PolicyPreview(policy_preview::Question),
+    PolicyLearn { asked: learn::Learn, by: Credentials },
+    PolicyLearnt { person: String, by: Credentials },
     AccessStop { group: Option<String>, by: Credentials },
     AccessResume { group: Option<String>, by: Credentials },
     JournalKeys,
@@ -158,6 +162,8 @@ pub enum VerbError {
     #[error(transparent)]
     Authority(#[from] crate::authority::AuthorityError),
     #[error(transparent)]
+    Learning(#[from] crate::learning::LearningError),
+    #[error(transparent)]
     Store(#[from] crate::store::StoreError),
     #[error("it was done, but its record could not be written")]
     Record(#[from] crate::RecordError),
@@ -193,6 +199,7 @@ pub async fn execute(gateway: &Gateway, request: Request) -> Answer {
         Request::PersonUnlock { id } => person::unlock(gateway, &id).await,
         Request::PersonRelease { id } => person::release(gateway, &id).await,
         Request::StaffAdd { login, role, password } => staff::add(gateway, &login, &role, &password).await,
+        Request::StaffPassword { login, old, new } => staff::password(gateway, &login, &old, &new).await,
         Request::StaffList => staff::list(gateway).await,
         Request::PolicyPropose { text, comment, by } => policy::propose(gateway, &text, &comment, &by).await,
         Request::PolicySign { version, by } => policy::sign(gateway, version, &by).await,
@@ -201,6 +208,8 @@ pub async fn execute(gateway: &Gateway, request: Request) -> Answer {
         Request::PolicyHistory => policy::history(gateway).await,
         Request::PolicyExplain(question) => policy::explain(gateway, &question).await,
         Request::PolicyPreview(question) => policy_preview::preview(gateway, &question).await,
+        Request::PolicyLearn { asked, by } => learn::start(gateway, &asked, &by).await,
+        Request::PolicyLearnt { person, by } => learn::stop(gateway, &person, &by).await,
         Request::AccessStop { group, by } => access::stop(gateway, group.as_deref(), &by).await,
         Request::AccessResume { group, by } => access::resume(gateway, group.as_deref(), &by).await,
         Request::JournalKeys => {
@@ -230,9 +239,15 @@ fn table(rows: &[Vec<String>]) -> String {
 
 /// Standard input as a PIN or password: one line, its end removed. At most 4 KiB, more than any of them has.
 pub fn read_secret(input: impl std::io::Read) -> std::io::Result<Secret> {
+    let [secret] = read_secrets(input)?;
+    Ok(secret)
+}
+
+/// The same of several lines; what is not there is empty.
+pub fn read_secrets<const N: usize>(input: impl std::io::Read) -> std::io::Result<[Secret; N]> {
     const LIMIT_BYTES: u64 = 4096;
     let mut text = Zeroizing::new(String::new());
     std::io::Read::read_to_string(&mut std::io::Read::take(input, LIMIT_BYTES), &mut text)?;
-    let line = text.split(['\n', '\r']).next().unwrap_or_default();
-    Ok(Secret::new(line.to_owned()))
+    let mut lines = text.split('\n').map(|line| line.split('\r').next().unwrap_or_default());
+    Ok(std::array::from_fn(|_| Secret::new(lines.next().unwrap_or_default().to_owned())))
 }

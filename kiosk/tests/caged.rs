@@ -12,9 +12,9 @@ use std::time::Duration;
 
 use futures_util::{Stream, StreamExt as _};
 use passerelle_kiosk::browser::input::{self, Pointer};
-use passerelle_kiosk::browser::{Browser, Command, Event, Setup};
+use passerelle_kiosk::browser::{Browser, Command, Event, NotYet, Setup};
 use passerelle_kiosk::gateway::Gateway;
-use support::{SITE, StandIn};
+use support::{OTHER_SITE, SITE, StandIn};
 
 /// A busy machine takes seconds to start Chromium; a minute without the event that is waited for is a failure.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -39,22 +39,14 @@ fn as_user(test: &str) -> Option<PathBuf> {
         .arg(&tests)
         .args([test, "--exact", "--nocapture"])
         .current_dir("/");
-    // Some of Chromium's renderers die as they start (see the README); the kiosk starts another, and so does this.
-    let succeeded = (1..=STARTS).any(|start| {
-        let ran = run.output().unwrap();
-        println!("{test} as {USER}, start {start} of {STARTS}: {}", ran.status);
-        // Marked, so that nobody takes the lines of the run inside for results of its own.
-        for line in [ran.stdout, ran.stderr].iter().flat_map(|text| text.split(|byte| *byte == b'\n')) {
-            println!("    | {}", String::from_utf8_lossy(line));
-        }
-        ran.status.success()
-    });
-    assert!(succeeded, "{test} as {USER} failed {STARTS} times");
+    let ran = run.output().unwrap();
+    // Marked, so that nobody takes the lines of the run inside for results of its own.
+    for line in [&ran.stdout, &ran.stderr].into_iter().flat_map(|text| text.split(|byte| *byte == b'\n')) {
+        println!("    | {}", String::from_utf8_lossy(line));
+    }
+    assert!(ran.status.success(), "{test} as {USER}: {}", ran.status);
     None
 }
-
-/// As often as the kiosk itself starts a browser that dies.
-const STARTS: usize = 4;
 
 struct Session {
     stand_in: StandIn,
@@ -89,6 +81,9 @@ impl Session {
     async fn wait<T>(&mut self, what: &str, mut wanted: impl FnMut(&Event) -> Option<T>) -> T {
         let search = async {
             while let Some(event) = self.events.next().await {
+                if !matches!(event, Event::Frame(_)) {
+                    println!("    {event:?}");
+                }
                 if let Some(found) = wanted(&event) {
                     return found;
                 }
@@ -104,6 +99,36 @@ impl Session {
             matches!(event, Event::Page { title: Some(title), .. } if title == wanted).then_some(())
         })
         .await;
+    }
+
+    fn click(&self, x: f32, y: f32) {
+        self.send(Command::Input(input::pointer(Pointer::Pressed { x, y, clicks: 1 })));
+        self.send(Command::Input(input::pointer(Pointer::Released { x, y, clicks: 1 })));
+    }
+
+    /// Opens the page that does `what` when it is clicked, writes in its field, and clicks.
+    async fn do_in_page(&mut self, what: &str) {
+        // From another page: another fragment alone would be the same document.
+        self.send(Command::Open(format!("https://{SITE}/")));
+        self.wait_title("Accueil").await;
+        self.send(Command::Open(format!("https://{SITE}/doer#{}", what.replace(' ', "%20"))));
+        self.wait_title("Prêt").await;
+        self.click(60.0, 20.0);
+        self.send(Command::Input(input::text("écrit")));
+        self.wait_title("écrit").await;
+        self.click(60.0, 200.0);
+    }
+
+    /// The page is the one that was left, its field as it was, and it listens.
+    async fn page_goes_on(&mut self) {
+        self.click(150.0, 20.0);
+        self.send(Command::Input(input::text("!")));
+        self.wait_title("écrit!").await;
+    }
+
+    async fn wait_not_yet(&mut self) -> NotYet {
+        let not_yet = |event: &Event| if let Event::NotYet(what) = event { Some(*what) } else { None };
+        self.wait("what this kiosk does not do", not_yet).await
     }
 
     async fn wait_refusal(&mut self) -> String {
@@ -202,6 +227,99 @@ async fn a_killed_chromium_is_noticed() {
     Process::new("kill").args(["-KILL", &chromium.to_string()]).status().unwrap();
     session.wait("the crash", |event| matches!(event, Event::Crashed).then_some(())).await;
     assert!(session.events.next().await.is_none(), "the stream ends with it");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_window_is_shown_and_gives_its_opener_back() {
+    let Some(stage) = as_user("a_window_is_shown_and_gives_its_opener_back") else { return };
+    let mut session = Session::start(&stage).await;
+    session.wait_title("Accueil").await;
+    let other = format!("https://{OTHER_SITE}/window");
+    let link =
+        |rest: &str| format!("const a = document.createElement('a'); a.target = '_blank'; {rest}; a.click()");
+    for opening in [
+        "window.open('/window')".to_owned(),
+        "window.open('/window', 'w', 'width=300,height=200')".to_owned(),
+        "window.open('/window', '', 'noopener')".to_owned(),
+        format!("window.open('{other}')"),
+        format!("window.open('{other}', '', 'noopener')"),
+        "const w = window.open(''); setTimeout(() => w.location = '/window')".to_owned(),
+        link("a.href = '/window'"),
+        link(&format!("a.href = '{other}'; a.rel = 'opener'")),
+    ] {
+        println!("{opening}");
+        session.do_in_page(&opening).await;
+        session.wait_title("Fenêtre").await;
+        session.send(Command::Back);
+        session.wait_title("écrit").await;
+        session.page_goes_on().await;
+    }
+    println!("a window that closes itself");
+    session.do_in_page("window.open('/window')").await;
+    session.wait_title("Fenêtre").await;
+    session.click(60.0, 200.0);
+    session.wait_title("écrit").await;
+    session.page_goes_on().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_window_that_is_refused_leaves_its_opener() {
+    let Some(stage) = as_user("a_window_that_is_refused_leaves_its_opener") else { return };
+    let mut session = Session::start(&stage).await;
+    session.wait_title("Accueil").await;
+    for (opening, reason) in [
+        ("window.open('https://elsewhere.example/')", "no-rule"),
+        ("window.open('https://elsewhere.example/', '', 'noopener')", "no-rule"),
+        ("window.open('/refused')", "path"),
+        ("const w = window.open(''); setTimeout(() => w.location = '/refused')", "path"),
+    ] {
+        println!("{opening}");
+        session.do_in_page(opening).await;
+        assert_eq!(session.wait_refusal().await, reason);
+        session.page_goes_on().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_drawn_by_chromium_itself() {
+    let Some(stage) = as_user("nothing_is_drawn_by_chromium_itself") else { return };
+    let mut session = Session::start(&stage).await;
+    session.wait_title("Accueil").await;
+    let link = "const a = document.createElement('a'); a.href = 'mailto:a@site.example'; document.body.append(a); a.click()";
+    session.do_in_page(link).await;
+    assert_eq!(session.wait_not_yet().await, NotYet::OtherProgram);
+    session.page_goes_on().await;
+    session.do_in_page("window.open('mailto:a@site.example')").await;
+    assert_eq!(session.wait_not_yet().await, NotYet::OtherProgram);
+    session.page_goes_on().await;
+    session.do_in_page("location = 'tel:0102030405'").await;
+    assert_eq!(session.wait_not_yet().await, NotYet::OtherProgram);
+    session.wait_title("écrit").await;
+    session.send(Command::Open(format!("https://{SITE}/nowhere")));
+    session.wait("the failure", |event| matches!(event, Event::Failed { .. }).then_some(())).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_keeps_its_title_when_it_comes_back() {
+    let Some(stage) = as_user("a_page_keeps_its_title_when_it_comes_back") else { return };
+    let mut session = Session::start(&stage).await;
+    session.wait_title("Accueil").await;
+    let titled = |address: String| {
+        move |event: &Event| match event {
+            Event::Page { url, title: Some(title) } if *url == address && title == "Accueil" => Some(()),
+            _ => None,
+        }
+    };
+    session.send(Command::Open(format!("https://{SITE}/#below")));
+    session.wait("the title below", titled(format!("https://{SITE}/#below"))).await;
+    session.send(Command::Open(format!("https://{SITE}/window")));
+    session.wait_title("Fenêtre").await;
+    session.send(Command::Back);
+    session.wait("the title of the page before", titled(format!("https://{SITE}/#below"))).await;
+    session.send(Command::Back);
+    session.wait("the title of the first page", titled(format!("https://{SITE}/"))).await;
+    session.send(Command::Back);
+    session.wait("no way back", |event| matches!(event, Event::NoWayBack).then_some(())).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -12,6 +12,7 @@ mod explain;
 mod finding;
 mod host;
 mod index;
+pub mod learn;
 mod lint;
 mod methods;
 mod narrow;

@@ -138,6 +138,18 @@ impl Rule {
         Rule { hosts, ports: vec![authority.port()], inspect: Some(inspect) }
     }
 
+    /// The rule of a recording run: whatever one host and port offer, documents of the usual kinds included.
+    pub fn recording(authority: &Authority) -> Rule {
+        let methods = Methods::KNOWN.iter().filter_map(|method| Methods::of(method));
+        let mut rule = Rule::granting(authority, Vec::new(), methods.fold(Methods::NONE, Methods::with));
+        if let Some(inspect) = &mut rule.inspect {
+            inspect.upload_limit = RECORDING_UPLOAD_LIMIT_BYTES;
+            inspect.download_types = DOCUMENTS.map(Into::into).into();
+            inspect.websocket = true;
+        }
+        rule
+    }
+
     /// The one rule of the local catalogue: its items are reached by their origins, and what they send stays in the house.
     pub(crate) fn catalogue() -> Rule {
         let methods = ["POST", "PUT"]
@@ -219,6 +231,19 @@ impl Inspect {
         self.kind
     }
 }
+
+/// A recording run may send a scanned document.
+const RECORDING_UPLOAD_LIMIT_BYTES: u64 = 50 * 1024 * 1024;
+
+/// What steps hand out, beyond what pages are made of.
+const DOCUMENTS: [&str; 6] = [
+    "application/pdf",
+    "application/zip",
+    "application/msword",
+    "application/vnd.oasis.opendocument.text",
+    "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+    "application/octet-stream",
+];
 
 /// Forms fit in this; a rule that takes documents says more.
 const FORM_UPLOAD_LIMIT_BYTES: u64 = 1024 * 1024;

@@ -79,6 +79,26 @@ async fn the_clock_ends_what_it_allowed() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// The wall clock again: the shortest session in which everything can be opened.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_that_expires_ends_what_is_open() {
+    let scene = Scene::start_with(&policy(""), "[session]\nlimit_seconds = 20").await;
+    let client = scene.sign_in("a", &CAMILLE).await;
+    let session = client.api("GET", "/v1/sessions/current", None).await.unwrap().json().unwrap();
+    let until: Timestamp = session["expires_at"].as_str().unwrap().parse().unwrap();
+    let mut live = scene.open_all(&client).await;
+    assert!(Timestamp::now() < until, "the machine is too slow for this proof");
+    let rest = Duration::try_from(until.duration_since(Timestamp::now())).unwrap();
+    let mut wrong = ends(&mut live, Instant::now() + rest + PROMISE).await;
+    assert!(Timestamp::now() >= until, "ended early");
+    wrong.extend(scene.closings(0, "session-expired", until));
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    let answer = client.connect(&format!("{OPEN}:443")).await.unwrap().err().unwrap();
+    assert_eq!((answer.status, answer.reason().as_deref()), (407, Some("no-session")));
+    let ends = scene.stand.journal(&["--kind", "signed-out"]).unwrap();
+    assert_eq!(ends.iter().map(|end| end.reason.as_deref()).collect::<Vec<_>>(), [Some("session-expired")]);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn used_up_minutes_end_a_tunnel() {
     let scene = Scene::start(&policy("minutes_per_day = 1")).await;
@@ -127,12 +147,18 @@ struct Scene {
 
 impl Scene {
     async fn start(policy: &str) -> Scene {
+        Scene::start_with(policy, "").await
+    }
+
+    /// With more lines for `gateway.toml`.
+    async fn start_with(policy: &str, settings: &str) -> Scene {
         let authority = Arc::new(Authority::new("Internet d'exemple").unwrap());
         let server = authority.server(&HOSTS, &["h2", "http/1.1"]).unwrap();
         let tls = Upstream::tls(server, Behaviour::Http).await.unwrap();
         let plain = Upstream::plain(Behaviour::Http).await.unwrap();
-        let mut setup =
-            Setup::new(authority.clone(), policy).resolve(&format!("{PLAIN}:80"), plain.address());
+        let mut setup = Setup::new(authority.clone(), policy)
+            .resolve(&format!("{PLAIN}:80"), plain.address())
+            .settings(settings);
         for host in HOSTS {
             setup = setup.resolve(&format!("{host}:443"), tls.address());
         }

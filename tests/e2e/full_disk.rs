@@ -17,7 +17,7 @@ use passerelle_tests::{
     Stand,
     authority::Authority,
     client::read_answer,
-    internet::{Internet, OPEN, PLAIN, READ, TUNNEL},
+    internet::{Internet, OPEN, PLAIN, READ, TUNNEL, limited_to},
     process::{eventually, run},
     sample::CAMILLE,
     skip::skipped,
@@ -32,7 +32,7 @@ const NOTICE_LIMIT: Duration = Duration::from_secs(10);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_disk_refuses_and_still_closes() {
-    let Some(disk) = Disk::mount() else { return };
+    let Some(disk) = Disk::mount("a_full_disk_refuses_and_still_closes") else { return };
     let authority = Arc::new(Authority::new("Internet d'exemple").unwrap());
     let internet = Internet::start(&authority).await.unwrap();
     let mut stand = internet.setup(authority).data(disk.data()).start().unwrap();
@@ -82,6 +82,37 @@ async fn a_full_disk_refuses_and_still_closes() {
     stand.stop();
 }
 
+/// Only the journal's disk is full: the store could count the minute, and must not.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_without_a_record_costs_no_minute() {
+    let Some(disk) = Disk::mount("a_page_without_a_record_costs_no_minute") else { return };
+    let authority = Arc::new(Authority::new("Internet d'exemple").unwrap());
+    let internet = Internet::start(&authority).await.unwrap();
+    let mut stand = internet.setup(authority).start().unwrap();
+    stand.publish(&limited_to(30)).unwrap();
+    stand.stop();
+    let (audit, moved) = (stand.data.join("audit"), disk.data());
+    run(Command::new("mv").args([&audit, &moved]), "").unwrap().success().unwrap();
+    std::os::unix::fs::symlink(&moved, &audit).unwrap();
+    stand.restart().unwrap();
+    let client = stand.client("a").unwrap().sign_in(&CAMILLE).await.unwrap();
+
+    // Inside a tunnel that stands: a CONNECT is no page.
+    let mut inside = client.inspected(OPEN).await.unwrap();
+    let filler = disk.fill();
+    inside.write_all(format!("GET / HTTP/1.1\r\nHost: {OPEN}\r\n\r\n").as_bytes()).await.unwrap();
+    let answer = read_answer(&mut inside, false).await.unwrap();
+    assert_eq!((answer.status, answer.reason().as_deref()), (503, Some("journal-unavailable")));
+    assert_eq!(client.minutes_left("essai").await.unwrap(), 30);
+    fs::remove_file(filler).unwrap();
+    eventually(NOTICE_LIMIT, "work after room was made", || {
+        Ok(stand.curl("a", client.token().unwrap(), &format!("https://{OPEN}/"), &[])?.contains("exemple"))
+    })
+    .unwrap();
+    assert!(client.minutes_left("essai").await.unwrap() < 30);
+    stand.stop();
+}
+
 /// The openings without an end.
 fn open_exchanges(stand: &Stand) -> anyhow::Result<Vec<u64>> {
     Ok(passerelle_tests::journal::orphans(&stand.journal(&[])?))
@@ -102,14 +133,14 @@ struct Disk {
 
 impl Disk {
     /// `None`, and listed as skipped, where this user may not mount.
-    fn mount() -> Option<Disk> {
+    fn mount(test: &str) -> Option<Disk> {
         let folder = TempDir::with_prefix("passerelle-disk-").unwrap();
         let mut mount = Command::new("mount");
         mount.args(["-t", "tmpfs", "-o", DISK, "passerelle-test"]).arg(folder.path());
         match run(&mut mount, "").and_then(|output| output.success()) {
             Ok(_) => Some(Disk { folder }),
             Err(error) => {
-                skipped("a_full_disk_refuses_and_still_closes", &format!("no tmpfs can be mounted: {error}"));
+                skipped(test, &format!("no tmpfs can be mounted: {error}"));
                 None
             }
         }

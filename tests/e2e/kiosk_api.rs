@@ -6,12 +6,13 @@ use std::{fs, process::Command};
 
 use passerelle_tests::{
     Stand,
-    client::{Answer, Client},
-    internet::{Internet, OPEN, PLAIN},
+    client::{Answer, Client, read_answer},
+    internet::{Internet, OPEN, PLAIN, limited_to},
     process::run,
     sample::{CAMILLE, Person, SACHA, signers},
 };
 use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt;
 
 async fn try_pin(client: &Client, person: &str, pin: &str) -> Answer {
     client.api("POST", "/v1/sessions", Some(json!({ "person": person, "pin": pin }))).await.unwrap()
@@ -147,20 +148,35 @@ async fn services_say_what_is_open_and_why_not() {
 #[tokio::test(flavor = "multi_thread")]
 async fn minutes_left_are_told_and_count_down() {
     let (_internet, stand) = Internet::stand().await.unwrap();
-    let text =
-        passerelle_tests::internet::policy().replacen("category =", "minutes_per_day = 30\ncategory =", 1);
-    stand.publish(&text).unwrap();
+    stand.publish(&limited_to(30)).unwrap();
     let client = stand.client("a").unwrap().sign_in(&CAMILLE).await.unwrap();
-    let left = async || {
-        let answer = client.api("GET", "/v1/services", None).await.unwrap().json().unwrap();
-        let all = answer["services"].as_array().unwrap().clone();
-        all.into_iter().find(|service| service["id"] == "essai").unwrap()["minutes_left"].as_u64().unwrap()
-    };
+    let left = async || client.minutes_left("essai").await.unwrap();
     assert_eq!(left().await, 30);
     assert_eq!(client.get(OPEN, "/").await.unwrap().status, 200);
     assert_eq!(client.get(OPEN, "/").await.unwrap().status, 200);
     // Two requests of one minute, or of two when the clock turned between them.
     assert!((28..=29).contains(&left().await));
+}
+
+/// The opening is on record by then, so the closing tells.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_minute_that_cannot_be_charged_refuses() {
+    let (internet, stand) = Internet::stand().await.unwrap();
+    stand.publish(&limited_to(30)).unwrap();
+    let client = stand.client("a").unwrap().sign_in(&CAMILLE).await.unwrap();
+    let mut connection = client.inspected(OPEN).await.unwrap();
+    let break_store = "import sqlite3, sys; sqlite3.connect(sys.argv[1]).execute('DROP TABLE minutes')";
+    let mut python = Command::new("python3");
+    python.args(["-c", break_store]).arg(stand.data.join("state.db"));
+    run(&mut python, "").unwrap().success().unwrap();
+    connection.write_all(format!("GET / HTTP/1.1\r\nHost: {OPEN}\r\n\r\n").as_bytes()).await.unwrap();
+    let answer = read_answer(&mut connection, false).await.unwrap();
+    assert_eq!((answer.status, answer.reason().as_deref()), (503, Some("busy")));
+    assert!(internet.inspected.tally().seen().is_empty());
+    let closed = stand.closings(&[], 1).unwrap();
+    let told: Vec<_> =
+        closed.iter().map(|r| (r.decision.as_deref(), r.reason.as_deref(), r.status)).collect();
+    assert_eq!(told, [(Some("refuse"), Some("busy"), Some(503))]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -176,7 +192,10 @@ async fn a_person_asks_for_access() {
     let other = stand.client("b").unwrap().sign_in(&SACHA).await.unwrap();
     let list = other.api("GET", "/v1/requests", None).await.unwrap().json().unwrap();
     assert_eq!(list["requests"], json!([]), "requests are one's own");
-    for body in [json!({ "url": "", "reason": "Pour moi" }), json!({ "reason": "" }), json!([])] {
+    let urls =
+        ["", "aide", "ftp://ailleurs.example/", "javascript:alert(1)", "https://ailleurs.example/../x"];
+    let unread = urls.map(|url| json!({ "url": url, "reason": "Pour moi" }));
+    for body in unread.into_iter().chain([json!({ "reason": "" }), json!([])]) {
         let answer = client.api("POST", "/v1/requests", Some(body.clone())).await.unwrap();
         assert_eq!(code(&answer), (422, "invalid".into()), "{body}");
     }

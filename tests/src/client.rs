@@ -137,6 +137,14 @@ impl Client {
         .await
     }
 
+    /// What the kiosk is told of a service with a limit.
+    pub async fn minutes_left(&self, service: &str) -> Result<u64> {
+        let answer = self.api("GET", "/v1/services", None).await?.json()?;
+        let services = answer["services"].as_array().context("no list of services")?;
+        let found = services.iter().find(|found| found["id"] == service).context("no such service")?;
+        found["minutes_left"].as_u64().context("a service without limit")
+    }
+
     /// CONNECT over HTTP/1.1: the open tunnel, or the answer that refused it.
     pub async fn connect(&self, host_port: &str) -> Result<Result<Outer, Answer>> {
         let mut stream = self.open(&["http/1.1"]).await?;

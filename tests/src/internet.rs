@@ -127,3 +127,8 @@ pub fn policy() -> String {
     let day = (Zoned::now() + 3.days()).strftime("%a").to_string().to_lowercase();
     include_str!("internet/policy.toml").replace("{another_day}", &day)
 }
+
+/// The same with so many minutes a day for its first service, `essai`.
+pub fn limited_to(minutes: u32) -> String {
+    policy().replacen("category =", &format!("minutes_per_day = {minutes}\ncategory ="), 1)
+}

@@ -21,7 +21,11 @@ pub const CAMILLE: Person =
 pub const SACHA: Person =
     Person { id: "sacha", name: "Sacha Exemple", pin: "314159", groups: &["formation"] };
 
-pub const PEOPLE: &[Person] = &[CAMILLE, SACHA];
+/// Staff's test person, whose steps may be recorded to learn them.
+pub const ESSAI: Person =
+    Person { id: "essai", name: "Essai du personnel", pin: "161803", groups: &["staff-test"] };
+
+pub const PEOPLE: &[Person] = &[CAMILLE, SACHA, ESSAI];
 
 pub const STAFF: &[Staff] = &[
     Staff { login: "exemple-securite-1", role: "security", password: "exemple-mot-de-passe-1" },

@@ -1,6 +1,7 @@
 //! The one way for a test not to run: say so, by name and with the reason.
 //!
-//! `cargo xtask test` collects these lines and fails on each that `tests/skips.toml` does not list.
+//! `cargo xtask test` collects these lines and fails on each that `tests/skips.toml` does not list. The tests of other crates
+//! take this file in by its path: `#[path = "../../tests/src/skip.rs"] mod skip;`.
 
 use std::io::Write;
 

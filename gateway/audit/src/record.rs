@@ -339,6 +339,67 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_line_has_the_contracts_fields_in_its_order() {
+        const CONTRACT: [&str; 22] = [
+            "index",
+            "gateway",
+            "time",
+            "kind",
+            "decision",
+            "reason",
+            "opened",
+            "count",
+            "terminal",
+            "person",
+            "session",
+            "service",
+            "rule",
+            "policy",
+            "method",
+            "url",
+            "page",
+            "address",
+            "status",
+            "sent_bytes",
+            "received_bytes",
+            "duration_ms",
+        ];
+        let said = || Some("said".to_owned());
+        let header = Header {
+            index: 1,
+            gateway: "gw".into(),
+            time: Timestamp::UNIX_EPOCH,
+            kind: Kind::Closed,
+            decision: Some(Effect::Allow),
+            reason: said(),
+            opened: Some(0),
+            count: Some(1),
+        };
+        let sealed = Sealed {
+            terminal: said(),
+            person: said(),
+            session: said(),
+            service: said(),
+            rule: said(),
+            policy: Some(1),
+            method: said(),
+            url: said(),
+            page: said(),
+            address: said(),
+            status: Some(200),
+            sent_bytes: Some(1),
+            received_bytes: Some(1),
+            duration_ms: Some(1),
+            detail: said(),
+        };
+        let line = Record { header, sealed }.canonical_line();
+        // No value holds a comma.
+        let names: Vec<_> =
+            line.split(',').filter_map(|field| field.trim_start_matches('{').split('"').nth(1)).collect();
+        assert_eq!(names, [&CONTRACT[..], &["detail"]].concat());
+    }
+
+    #[test]
     fn words_are_those_of_the_contract() {
         assert_eq!("staff-sign-in-failed".parse(), Ok(Kind::StaffSignInFailed));
         assert_eq!("refuse".parse(), Ok(Effect::Refuse));

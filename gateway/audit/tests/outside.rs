@@ -1,6 +1,8 @@
 //! The journal against the outside: another verifier, a killed process, a disk that is really full.
 #![allow(clippy::unwrap_used)]
 
+#[path = "../../../tests/src/skip.rs"]
+mod skip;
 mod support;
 
 use std::io::{BufRead, BufReader};
@@ -11,12 +13,8 @@ use std::sync::Arc;
 use passerelle_audit::{
     ConsistencyProof, Draft, FolderNodes, InclusionProof, JournalError, Kind, Query, SealingKey, leaf_hash,
 };
+use skip::skipped;
 use support::{Log, opening};
-
-/// Tells whoever reads the output that a test could not run, and why.
-fn skipped(test: &str, why: &str) {
-    println!("skipped: {test}: {why}");
-}
 
 async fn fill(log: &Log, key: &Arc<SealingKey>, exchanges: usize) {
     let journal = log.start();

@@ -1,5 +1,5 @@
 //! THE PATH of a request, outside and inside an inspected tunnel. It reads top to bottom:
-//! identity → target → decide → record (synced) → dial → stream → closing record.
+//! identity → target → decide → record (synced) → charge → dial → stream → closing record.
 
 use http::{Request, Response};
 use hyper::body::Incoming;
@@ -34,11 +34,15 @@ async fn path(leg: &Leg, request: Request<Incoming>, asked: &mut Asked) -> Resul
     let published = gateway.policies.current();
     let decision = question.ask(gateway, &published.policy, &caller.session, now);
     asked.judged(&caller, &question, &decision, &published);
-    may_pass(gateway, &caller, &decision, now).await?;
+    gateway.learning.judged(&caller.session, &question, &decision);
+    may_pass(gateway, &caller, &decision)?;
 
     let target = question.target.clone();
     let is_websocket = question.websocket;
     let permit = Permit::record(leg, &caller, question, &decision, &published).await?;
+    if let Err(reason) = charge(gateway, &caller, &decision, now).await {
+        return Ok(permit.refuse(reason, None).respond(Reader::of(request.headers())));
+    }
     Ok(match target {
         Target::Tunnel(authority) if decision.mode == Mode::Tunnel => {
             tunnel::open(permit, leg, request, authority).await
@@ -49,20 +53,24 @@ async fn path(leg: &Leg, request: Request<Incoming>, asked: &mut Asked) -> Resul
     })
 }
 
-/// The policy's answer, and the two that stand above and beside it: the staff's stop, and a minute to charge.
-async fn may_pass(
+/// The policy's answer, and the one that stands above it: the staff's stop.
+fn may_pass(gateway: &Gateway, caller: &Caller, decision: &Decision) -> Result<(), Refusal> {
+    if gateway.access_stop.is_stopped(&caller.session.groups) {
+        return Err(Reason::AccessStopped.into());
+    }
+    let Some(reason) = decision.reason else { return Ok(()) };
+    let allowed = decision.allow_methods.iter().map(str::to_owned).collect();
+    Err(Refusal::from(reason).allowing(allowed))
+}
+
+/// A page request counts: as a minute of its service, and for the resources that follow. Only once it is on record, so that a
+/// journal that takes nothing costs nobody a minute; the store has the last word on the minute, and the closing tells it.
+async fn charge(
     gateway: &Gateway,
     caller: &Caller,
     decision: &Decision,
     now: Timestamp,
-) -> Result<(), Refusal> {
-    if gateway.access_stop.is_stopped(&caller.session.groups) {
-        return Err(Reason::AccessStopped.into());
-    }
-    if let Some(reason) = decision.reason {
-        let allowed = decision.allow_methods.iter().map(str::to_owned).collect();
-        return Err(Refusal::from(reason).allowing(allowed));
-    }
+) -> Result<(), Reason> {
     if let Some(service) = decision.service.as_ref().filter(|_| decision.terms.page) {
         gateway.charge_minute(&caller.session.person, service, now).await?;
         caller.session.opened_page(service, now);

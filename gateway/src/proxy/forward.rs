@@ -82,7 +82,9 @@ fn stream(
     headers::clean_response(&mut parts.headers);
     let has_body = !body.is_end_stream() && *method != Method::HEAD;
     let limit = permit.gateway().config.limits.download_bytes;
-    let refused = if has_body && !is_allowed_type(&parts, terms) {
+    let media_type = essence(&parts);
+    let is_document = has_body && !is_bodiless(&parts) && !is_page_type(&media_type);
+    let refused = if is_document && !terms.download_types.iter().any(|named| **named == *media_type) {
         Some(Reason::DownloadType)
     } else {
         body.size_hint().exact().filter(|bytes| *bytes > limit).map(|_| Reason::DownloadSize)
@@ -91,6 +93,9 @@ fn stream(
         return permit.refuse(reason, None).respond(reader);
     }
     permit.answered(parts.status.as_u16());
+    if is_document {
+        permit.document(&media_type);
+    }
     if !has_body {
         let response = Response::from_parts(parts, Watched::plain(body));
         permit.finish();
@@ -99,14 +104,15 @@ fn stream(
     Response::from_parts(parts, Watched::download(body, permit, limit).boxed_unsync())
 }
 
-/// Whether pages are made of this, or the rule names it. What does not say its type may not pass.
-fn is_allowed_type(parts: &http::response::Parts, terms: &Terms) -> bool {
-    if parts.status == StatusCode::NO_CONTENT || parts.status == StatusCode::NOT_MODIFIED {
-        return true;
-    }
+/// An answer without a body has no type that matters.
+fn is_bodiless(parts: &http::response::Parts) -> bool {
+    parts.status == StatusCode::NO_CONTENT || parts.status == StatusCode::NOT_MODIFIED
+}
+
+/// The declared media type without its parameters; empty where the answer says none.
+fn essence(parts: &http::response::Parts) -> String {
     let declared = parts.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let essence = declared.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    is_page_type(&essence) || terms.download_types.iter().any(|named| **named == *essence)
+    declared.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
 
 /// Text, styles, scripts, JSON, XML, fonts, images, media, WebAssembly.

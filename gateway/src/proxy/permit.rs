@@ -35,6 +35,8 @@ pub struct Permit {
 struct Course {
     address: Option<SocketAddr>,
     status: Option<u16>,
+    /// The media type of a document, for a recording run.
+    document: Option<String>,
     /// A refusal after the opening: DNS, address, dial, upstream …
     failed: Option<Reason>,
     finished: bool,
@@ -100,6 +102,11 @@ impl Permit {
 
     pub fn answered(&self, status: u16) {
         self.course().status = Some(status);
+    }
+
+    /// The answer is a document: none of what pages are made of.
+    pub fn document(&self, media_type: &str) {
+        self.course().document = Some(media_type.to_owned());
     }
 
     /// Refused after the opening; the first reason stands.
@@ -172,6 +179,8 @@ impl Drop for Permit {
     fn drop(&mut self) {
         let Some(opening) = self.opening.take() else { return };
         self.gateway.exchanges.leave(opening.index());
+        let document = self.course().document.take();
+        self.gateway.learning.passed(&self.exchange, document);
         let closing = self.closing(opening.index());
         opening.close(closing);
     }

@@ -6,9 +6,10 @@ use http::header::{ACCEPT, ACCESS_CONTROL_REQUEST_METHOD, CONTENT_LENGTH, CONTEN
 use http::{HeaderMap, Method};
 use jiff::Timestamp;
 use passerelle_audit::Sealed;
+use passerelle_policy::learn::Seen;
 use passerelle_policy::{
     Access, Authority, Caller as PolicyCaller, Decision, MinutesUsed, Origin, Policy, Reason, Request,
-    Target, Upload, Url, Usage,
+    Scheme, Target, Upload, Url, Usage,
 };
 
 use super::identity::Caller;
@@ -147,6 +148,35 @@ impl Question {
                 accept: self.accept.as_deref(),
                 preflight: self.preflight.as_deref(),
             },
+        })
+    }
+
+    /// What a recording run keeps of it; nothing of an inspected CONNECT, whose requests speak for it.
+    pub fn seen(
+        &self,
+        upload_bytes: u64,
+        download_type: Option<String>,
+        refused: Option<Reason>,
+    ) -> Option<Seen> {
+        let url = match (&self.target, refused) {
+            (Target::Http(url), _) => url.clone(),
+            (Target::Tunnel(authority), Some(_)) => {
+                Url::of_origin(Scheme::Https, authority.clone(), "/").ok()?
+            }
+            (Target::Tunnel(_), None) => return None,
+        };
+        Some(Seen {
+            at: self.began,
+            url,
+            method: self.method.to_string(),
+            destination: self.destination.clone(),
+            origin: self.origin.clone(),
+            referer: self.referer.clone(),
+            websocket: self.websocket,
+            preflight: self.preflight.clone(),
+            upload_bytes,
+            download_type,
+            refused,
         })
     }
 

@@ -49,6 +49,14 @@ impl Store {
         Ok(destroyed)
     }
 
+    /// The same for everybody's keys of a month.
+    pub(crate) async fn destroy_journal_keys_of(&self, month: &str) -> Result<(), StoreError> {
+        const ATTEMPTED: &str = "destroying the sealing keys of a month";
+        let query = sqlx::query("DELETE FROM journal_keys WHERE month = $1").bind(month);
+        query.execute(&self.pool).await.attempting(ATTEMPTED)?;
+        self.wipe_leftovers().await.attempting(ATTEMPTED)
+    }
+
     /// What was deleted still stands in old copies of its page: in SQLite's log, in PostgreSQL's dead row.
     async fn wipe_leftovers(&self) -> Result<(), sqlx::Error> {
         let sql = if self.shared { "VACUUM journal_keys" } else { "PRAGMA wal_checkpoint(TRUNCATE)" };

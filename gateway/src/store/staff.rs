@@ -1,4 +1,5 @@
 use super::{Attempting, Store, StoreError, identifier, timestamp};
+use crate::identifier::Login;
 use crate::staff::{Role, Staff};
 
 type Row = (String, String, i64, i64);
@@ -28,6 +29,12 @@ impl Store {
             .await
             .attempting("adding a staff member")?;
         Ok(added.rows_affected() == 1)
+    }
+
+    pub(crate) async fn change_staff_password(&self, login: &Login, hash: &str) -> Result<(), StoreError> {
+        let sql = "UPDATE staff SET password_hash = $1, one_time_password = 0 WHERE login = $2";
+        let query = sqlx::query(sql).bind(hash).bind(login.as_str());
+        query.execute(&self.pool).await.map(drop).attempting("changing a password")
     }
 
     pub(crate) async fn all_staff(&self) -> Result<Vec<Staff>, StoreError> {

@@ -15,7 +15,7 @@ pub async fn stop(gateway: &Gateway, group: Option<&str>, by: &Credentials) -> O
     let group = group.map(GroupId::parse).transpose()?;
     gateway.access_stop.stop(group.as_ref(), &staff.login, Timestamp::now()).await?;
     record(gateway, Kind::AccessStopped, &staff.login, group.as_ref()).await?;
-    Ok(answer("stopped", group.as_ref()))
+    Ok(answer("stopped", group.as_ref()).by(&staff))
 }
 
 /// Recorded before it is in force.
@@ -24,7 +24,7 @@ pub async fn resume(gateway: &Gateway, group: Option<&str>, by: &Credentials) ->
     let group = group.map(GroupId::parse).transpose()?;
     record(gateway, Kind::AccessResumed, &staff.login, group.as_ref()).await?;
     gateway.access_stop.resume(group.as_ref()).await?;
-    Ok(answer("resumed", group.as_ref()))
+    Ok(answer("resumed", group.as_ref()).by(&staff))
 }
 
 async fn record(

@@ -16,6 +16,7 @@ use crate::Gateway;
 use crate::identifier::{Login, PersonId};
 use crate::journal_keys::Subject;
 use crate::policy_store::{Version, VersionState};
+use crate::staff::Staff;
 
 /// Every finding of a policy file, `FILE:LINE:COL: what — mend`; exit 1 when one is an error. Needs no gateway.
 pub fn check(file: &Path, bytes: &[u8]) -> Answer {
@@ -30,7 +31,9 @@ pub fn check(file: &Path, bytes: &[u8]) -> Answer {
     let json = json!({ "ok": services.is_some(), "services": services, "findings": findings });
     match services {
         Some(services) => {
-            let done = format!("{}: good, {services} service(s)", file.display());
+            let (bon, good) =
+                (format!("correct, services : {services}"), format!("good, services: {services}"));
+            let done = format!("{}: {}", file.display(), spoken(&Text { fr: bon, en: good }));
             Answer::done(if lines.is_empty() { done } else { format!("{lines}\n{done}") }, json)
         }
         None => Answer { exit: 1, text: lines, error: String::new(), json },
@@ -38,8 +41,12 @@ pub fn check(file: &Path, bytes: &[u8]) -> Answer {
 }
 
 fn line(file: &Path, finding: &Finding) -> String {
-    let (file, word) = (file.display(), if finding.is_error() { "" } else { "warning: " });
-    let (what, mend) = (spoken(&finding.what), spoken(&finding.mend));
+    let word = match (finding.is_error(), in_english()) {
+        (true, _) => "",
+        (false, true) => "warning: ",
+        (false, false) => "attention : ",
+    };
+    let (file, what, mend) = (file.display(), spoken(&finding.what), spoken(&finding.mend));
     format!("{file}:{}:{}: {word}{what} — {mend}", finding.line, finding.column)
 }
 
@@ -48,27 +55,27 @@ pub async fn propose(gateway: &Gateway, text: &str, comment: &str, by: &Credenti
     let needed = u32::from(gateway.config.policy.signatures);
     let version = gateway.policies.propose(text, &staff, comment, needed, Timestamp::now()).await?;
     record(gateway, Kind::PolicyProposed, &staff.login, &version).await?;
-    published(gateway, &staff.login, version).await
+    published(gateway, &staff, version).await
 }
 
 pub async fn sign(gateway: &Gateway, version: u64, by: &Credentials) -> Outcome {
     let staff = staff::publisher(gateway, by).await?;
     let version = gateway.policies.sign(version, &staff, Timestamp::now()).await?;
-    published(gateway, &staff.login, version).await
+    published(gateway, &staff, version).await
 }
 
 /// The emergency: one host refused for everybody, at once and by one person, since it only ever narrows.
 pub async fn refuse(gateway: &Gateway, host: &str, by: &Credentials) -> Outcome {
     let staff = staff::publisher(gateway, by).await?;
     let version = gateway.policies.refuse(host, &staff, Timestamp::now()).await?;
-    published(gateway, &staff.login, version).await
+    published(gateway, &staff, version).await
 }
 
 /// The answer of whatever made or signed a version, and the record of its publication if it is published now.
-async fn published(gateway: &Gateway, by: &Login, version: Version) -> Outcome {
+async fn published(gateway: &Gateway, by: &Staff, version: Version) -> Outcome {
     let text = match version.state {
         VersionState::Published => {
-            record(gateway, Kind::PolicyPublished, by, &version).await?;
+            record(gateway, Kind::PolicyPublished, &by.login, &version).await?;
             format!("Version {} is published.", version.version)
         }
         _ => format!(
@@ -79,7 +86,8 @@ async fn published(gateway: &Gateway, by: &Login, version: Version) -> Outcome {
             version.version
         ),
     };
-    Ok(Answer::done(text, json!({ "version": version.version, "state": version.state.word() })))
+    let json = json!({ "version": version.version, "state": version.state.word() });
+    Ok(Answer::done(text, json).by(by))
 }
 
 async fn record(gateway: &Gateway, kind: Kind, by: &Login, version: &Version) -> Result<(), VerbError> {

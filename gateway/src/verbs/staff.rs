@@ -1,4 +1,4 @@
-//! `staff add|list`, and who stands for a verb.
+//! `staff add|password|list`, and who stands for a verb.
 
 use jiff::Timestamp;
 use passerelle_audit::{Kind, Sealed};
@@ -22,10 +22,22 @@ pub async fn add(gateway: &Gateway, login: &str, role: &str, password: &Secret) 
 
 /// Staff are persons of the establishment too: the contract's kind for both is `person-changed`.
 pub async fn record_added(gateway: &Gateway, login: &Login, role: Role) -> Result<(), VerbError> {
-    let detail = format!("staff {login} added as {}", role.word());
+    record_changed(gateway, login, format!("staff {login} added as {}", role.word())).await
+}
+
+async fn record_changed(gateway: &Gateway, login: &Login, detail: String) -> Result<(), VerbError> {
     let sealed = Sealed { detail: Some(detail), ..Sealed::default() };
     gateway.record(Kind::PersonChanged, &Subject::Staff(login.clone()), None, sealed).await?;
     Ok(())
+}
+
+/// One's own password, by who knows the old one: how the one-time password of `init` is replaced.
+pub async fn password(gateway: &Gateway, login: &str, old: &Secret, new: &Secret) -> Outcome {
+    let changed = gateway.staff.change_password(login, old.expose(), new.expose(), Timestamp::now()).await;
+    let staff = known(gateway, login, changed).await?;
+    record_changed(gateway, &staff.login, format!("staff {} changed the password", staff.login)).await?;
+    let text = format!("The password of {} is changed.", staff.login);
+    Ok(Answer::done(text, json!({ "login": staff.login.as_str() })))
 }
 
 pub async fn list(gateway: &Gateway) -> Outcome {
@@ -42,17 +54,37 @@ pub async fn list(gateway: &Gateway) -> Outcome {
 
 /// The member of staff whose password was given, if they may change what people can reach. A wrong password is recorded.
 pub async fn publisher(gateway: &Gateway, by: &Credentials) -> Result<Staff, VerbError> {
-    let staff = match gateway.staff.verify(&by.login, by.password.expose(), Timestamp::now()).await {
-        Err(refused @ (StaffError::Failed | StaffError::TooManyTries { .. })) => {
-            let detail: String = by.login.chars().take(crate::identifier::LONGEST).collect();
-            let sealed = Sealed { detail: Some(detail), ..Sealed::default() };
-            gateway.record(Kind::StaffSignInFailed, &Subject::Gateway, None, sealed).await?;
-            return Err(refused.into());
-        }
-        verified => verified?,
-    };
+    let verified = gateway.staff.verify(&by.login, by.password.expose(), Timestamp::now()).await;
+    let staff = known(gateway, &by.login, verified).await?;
     match staff.role.may_publish() {
         true => Ok(staff),
         false => Err(VerbError::NotAllowed { login: staff.login.to_string(), role: staff.role.word() }),
+    }
+}
+
+/// What a check of `login`'s password came to; a wrong one is recorded first.
+async fn known(
+    gateway: &Gateway,
+    login: &str,
+    checked: Result<Staff, StaffError>,
+) -> Result<Staff, VerbError> {
+    if let Err(StaffError::Failed | StaffError::TooManyTries { .. }) = checked {
+        let detail: String = login.chars().take(crate::identifier::LONGEST).collect();
+        let sealed = Sealed { detail: Some(detail), ..Sealed::default() };
+        gateway.record(Kind::StaffSignInFailed, &Subject::Gateway, None, sealed).await?;
+    }
+    Ok(checked?)
+}
+
+impl Answer {
+    /// A verb that was done with a password of `init` says so: it stands in a terminal's history.
+    pub(super) fn by(mut self, staff: &Staff) -> Answer {
+        if staff.one_time_password {
+            let login = &staff.login;
+            self.error = format!(
+                "warning: {login} still has a one-time password; change it with `staff password --login {login} --password-stdin`"
+            );
+        }
+        self
     }
 }

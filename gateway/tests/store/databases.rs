@@ -99,7 +99,8 @@ impl Cluster {
     /// `None`, with a line that says why, where PostgreSQL is not installed.
     pub fn start_or_skip() -> Option<Cluster> {
         let Some(tools) = tools() else {
-            println!("skipped: PostgreSQL's server programs are not installed (Debian package postgresql)");
+            let reason = "PostgreSQL's server programs are not installed (Debian package postgresql)";
+            crate::skip::skipped("on_postgres", reason);
             return None;
         };
         let cluster = Cluster { folder: TempDir::new().unwrap(), tools };

@@ -44,6 +44,22 @@ pub async fn destroyed_keys_stay_destroyed(place: Place) {
     }
 }
 
+pub async fn months_are_destroyed_whole(place: Place) {
+    let keys = keys(&place).await;
+    let april = after(31 * 24 * 3600);
+    for (subject, time) in
+        [(Subject::Person(person("x")), now()), (Subject::Gateway, now()), (Subject::Gateway, april)]
+    {
+        keys.key_for(&subject, time).await.unwrap();
+    }
+    let months =
+        async |before: &str| keys.months_before(before).await.unwrap().into_iter().collect::<Vec<_>>();
+    assert_eq!(months("2026-03").await, []);
+    assert_eq!(months("2026-04").await, [("2026-03".into(), 2)]);
+    keys.destroy_month("2026-03").await.unwrap();
+    assert_eq!((months("2026-05").await, keys.all().len()), (vec![("2026-04".into(), 1)], 1));
+}
+
 pub async fn parallel_first_uses_share_a_key(place: Place) {
     let gateways = [keys(&place).await, keys(&place).await];
     let uses = (0..40).map(|i| {

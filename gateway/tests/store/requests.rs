@@ -30,7 +30,16 @@ pub async fn limits_hold(place: Place) {
     let p1 = add(&people, "p1", &[]).await;
     let reason = requests.ask(&p1, URL, &"é".repeat(LONGEST_REASON + 1), after(0)).await;
     assert!(matches!(reason, Err(RequestError::Reason)));
-    for url in ["", "https://x/\n", &"x".repeat(2001)] {
+    let long = format!("https://www.exemple.fr/{}", "x".repeat(2000));
+    for url in [
+        "",
+        "x",
+        "https://a.example/\n",
+        "ftp://a.example/",
+        "mailto:a@a.example",
+        "https://a.example/../b",
+        &long,
+    ] {
         assert!(matches!(requests.ask(&p1, url, "", after(0)).await, Err(RequestError::Url)), "{url:?}");
     }
     let asked = (0..OPEN_LIMIT + 10).map(|_| {

@@ -39,6 +39,19 @@ pub async fn the_first_administrator(place: Place) {
     assert!(matches!(roll.add_first(&login("other"), now()).await, Err(StaffError::NotFirst)));
 }
 
+pub async fn a_password_is_changed_by_who_knows_it(place: Place) {
+    let roll = roll(&place).await;
+    let first = roll.add_first(&login("admin"), now()).await.unwrap();
+    let change = async |old: &str, new: &str| roll.change_password("admin", old, new, now()).await;
+    assert!(matches!(change("wrong", PASSWORD).await, Err(StaffError::Failed)));
+    assert!(matches!(change(&first, "1234567").await, Err(StaffError::PasswordForm)));
+    assert!(matches!(change(&first, &first).await, Err(StaffError::SamePassword)));
+    assert!(roll.verify("admin", &first, now()).await.unwrap().one_time_password, "nothing changed");
+    change(&first, PASSWORD).await.unwrap();
+    assert!(matches!(roll.verify("admin", &first, now()).await, Err(StaffError::Failed)));
+    assert!(!roll.verify("admin", PASSWORD, now()).await.unwrap().one_time_password);
+}
+
 pub async fn wrong_passwords_wait(place: Place) {
     let roll = roll(&place).await;
     roll.add(&login("secu"), Role::Security, PASSWORD, now()).await.unwrap();

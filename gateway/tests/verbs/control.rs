@@ -84,6 +84,19 @@ fn nonsense_on_the_socket_harms_nobody() {
 }
 
 #[test]
+fn silent_connections_keep_no_verb_waiting() {
+    let folder = Folder::initialised();
+    let _serving = folder.serve();
+    let socket = folder.data.join("control.sock");
+    let connect = || std::os::unix::net::UnixStream::connect(&socket).unwrap();
+    // Those that were there first have their turn first: the verb ahead of them waited ten seconds.
+    let _silent: Vec<_> = (0..20).map(|_| connect()).collect();
+    let asked = std::time::Instant::now();
+    assert_eq!(people(&folder), 0);
+    assert!(asked.elapsed().as_secs() < 8, "{:?}", asked.elapsed());
+}
+
+#[test]
 fn json_is_one_object_refusals_included() {
     let folder = Folder::initialised();
     let verbs = [

@@ -63,3 +63,29 @@ fn access_is_stopped_and_resumed_by_those_who_may() {
     let count = |kind: &str| kinds.iter().filter(|found| *found == kind).count();
     assert_eq!([count("access-stopped"), count("access-resumed"), count("staff-sign-in-failed")], [2, 1, 2]);
 }
+
+#[test]
+fn the_one_time_password_is_changed_by_its_verb() {
+    let folder = Folder::new();
+    let made = folder.run("init --json").done().json();
+    let first = made["one_time_password"].as_str().unwrap();
+    let stop = |password: &str| folder.run_with("access stop --by administrator --password-stdin", password);
+    let warned = stop(first).done().error;
+    assert!(warned.contains("staff password --login administrator"), "{warned}");
+
+    let change = |old: &str, new: &str| {
+        let verb = "staff password --login administrator --password-stdin";
+        folder.run_with(verb, &format!("{old}\n{new}\n"))
+    };
+    change("wrong password", PASSWORD).refused("wrong login or password");
+    change(first, "").refused("a password has");
+    change(first, PASSWORD).done();
+    stop(first).refused("wrong login or password");
+    assert_eq!(stop(PASSWORD).done().error, "");
+    let staff = folder.run("staff list --json").done().json();
+    assert_eq!(staff["staff"][0]["one_time_password"], false);
+    let told = folder.run("audit search --kind person-changed --text password --json").done().lines();
+    assert_eq!(told.len(), 1);
+    let kinds = folder.kinds();
+    assert_eq!(kinds.iter().filter(|kind| *kind == "staff-sign-in-failed").count(), 2);
+}

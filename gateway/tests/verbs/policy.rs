@@ -157,6 +157,16 @@ fn findings_and_walks_speak_the_readers_language() {
     let check = format!("policy check {file}");
     assert_eq!(said(&check, "C"), said(&check, "fr_FR.UTF-8"), "French first");
     assert_ne!(said(&check, "en_GB.UTF-8"), said(&check, "fr_FR.UTF-8"));
+    // Warnings and the last line speak the same language.
+    let file = folder.file("starter.toml", include_str!("../../../policy/starter.toml"));
+    let check = format!("policy check {file}");
+    for (language, warning, good) in [
+        ("fr_FR.UTF-8", ": attention : ", ": correct, services : "),
+        ("en", ": warning: ", ": good, services: "),
+    ] {
+        let said = said(&check, language);
+        assert!(said.contains(warning) && said.contains(good), "{language}: {said}");
+    }
     let file = folder.file("policy.toml", SAMPLE);
     let explain = format!("policy explain --policy {file} --url https://steps.example.fr/x");
     assert!(said(&explain, "").contains("\nrefusé, path, steps/1\n"));

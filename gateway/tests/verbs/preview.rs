@@ -138,7 +138,7 @@ fn a_policy_s_effect_on_a_day_is_told_before_it_is_published() {
     }
     let text = folder.run(&format!("policy preview {file}")).done().out;
     let order =
-        [": warning: ", "Rejeu depuis le ", "Seraient refusées : 2", "path ", "Seraient autorisées : 6"];
+        [": attention : ", "Rejeu depuis le ", "Seraient refusées : 2", "path ", "Seraient autorisées : 6"];
     let places: Vec<_> =
         order.iter().map(|words| text.find(words).unwrap_or_else(|| panic!("{words}: {text}"))).collect();
     assert!(places.is_sorted(), "{text}");

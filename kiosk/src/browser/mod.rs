@@ -6,6 +6,7 @@
 pub mod cage;
 pub mod frame;
 pub mod input;
+mod owner;
 mod page_hooks;
 pub mod policies;
 pub mod process;
@@ -132,6 +133,8 @@ pub enum NotYet {
     Upload,
     Download,
     Print,
+    /// A link for a program that is not here: mail, telephone.
+    OtherProgram,
 }
 
 /// A page's own question (`alert` and its like).

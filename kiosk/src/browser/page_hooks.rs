@@ -6,20 +6,20 @@ pub const WORLD: &str = "passerelle";
 pub const BINDING: &str = "passerelleTell";
 
 /// - Popups of `<select>` are windows of their own, which no frame shows: `base-select` draws them in the page.
-/// - Links and forms that name another window open in this one (a form keeps its fields, which a new address would lose).
+/// - Links to other programs (`mailto:`, `tel:`) are stopped at the click, so that the page stays as it is.
 /// - The title is told when it changes: headless Chromium does not.
 /// - `window.print()` fires `beforeprint`; nothing would be seen otherwise.
 pub const SCRIPT: &str = r#"(() => {
   const sheet = new CSSStyleSheet();
   sheet.replaceSync('select:not([multiple]):not([size]), ::picker(select) { appearance: base-select !important }');
   document.adoptedStyleSheets = [...document.adoptedStyleSheets, sheet];
-  const here = event => {
-    const named = event.target.closest?.('a[target], area[target], form[target]');
-    const target = named?.getAttribute('target');
-    if (target && !['_self', '_parent', '_top'].includes(target.toLowerCase()) && !window[target]?.frameElement) named.target = '_self';
-  };
-  addEventListener('click', here, true);
-  addEventListener('submit', here, true);
+  const ours = ['http:', 'https:', 'javascript:', 'blob:', 'data:', 'about:', ':'];
+  addEventListener('click', event => {
+    const link = event.composedPath().find(node => node instanceof HTMLAnchorElement || node instanceof HTMLAreaElement);
+    if (!link?.href || ours.includes(link.protocol)) return;
+    event.preventDefault();
+    globalThis.passerelleTell?.('other-program');
+  }, true);
   if (window === top) {
     let told;
     const tell = () => { if (told !== document.title) globalThis.passerelleTell?.('title:' + (told = document.title)); };
@@ -27,7 +27,6 @@ pub const SCRIPT: &str = r#"(() => {
       tell();
       new MutationObserver(tell).observe(document.head ?? document, { subtree: true, childList: true, characterData: true });
     });
-    addEventListener('pageshow', () => { told = undefined; tell(); });
   }
   addEventListener('beforeprint', () => globalThis.passerelleTell?.('print'));
 })()"#;

@@ -28,6 +28,8 @@ pub fn managed(trusted_issuers: &[String]) -> Value {
         "SyncDisabled": true,
         "BrowserSignin": 0,
         "PasswordManagerEnabled": false,
+        // Asks Google of every password typed, the manager being off or not.
+        "PasswordLeakDetectionEnabled": false,
         "AutofillAddressEnabled": false,
         "AutofillCreditCardEnabled": false,
         "TranslateEnabled": false,

@@ -1,4 +1,4 @@
-//! The DevTools protocol over a pipe, as bytes and values; pure, used by [`super::process`].
+//! The DevTools protocol over a pipe, as bytes and values; pure, used by [`super::process`] and [`super::owner`].
 //!
 //! Each way is NUL-terminated JSON with flat sessions: a call carries an id and, for a page, its session; what comes back
 //! is an answer with the same id or an event. Nothing is repaired: bytes that are not such a message are an error.

@@ -65,7 +65,7 @@ pub enum Outcome {
     TerminalRefused,
 }
 
-/// The last outcomes by `host:port`, shared with [`super::process`].
+/// The last outcomes by `host:port`, shared with [`super::owner`].
 #[derive(Clone, Default)]
 pub struct Outcomes(Arc<Mutex<VecDeque<(String, Outcome)>>>);
 

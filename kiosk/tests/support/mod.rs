@@ -12,11 +12,28 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
-/// The one site that is let through.
+/// The sites that are let through; they have the same pages.
 pub const SITE: &str = "site.example";
+pub const OTHER_SITE: &str = "other.example";
 
-const PAGE: &str = "<!doctype html><title>Accueil</title><input autofocus oninput='document.title = value'>\
-    <script>fetch('https://chat.example/').catch(() => 0)</script>";
+/// By path; the others are not found, without a word.
+const PAGES: &[(&str, &str)] = &[
+    (
+        "/",
+        "<!doctype html><title>Accueil</title><input autofocus oninput='document.title = value'>\
+        <script>fetch('https://chat.example/').catch(() => 0)</script>",
+    ),
+    // Does what its address says when it is clicked below its field.
+    (
+        "/doer",
+        "<!doctype html><title>Prêt</title><input autofocus oninput='document.title = value'>\
+        <p style='height:500px' onclick='eval(decodeURIComponent(location.hash.slice(1)))'>",
+    ),
+    (
+        "/window",
+        "<!doctype html><title>Fenêtre</title><p style='height:500px' onclick='window.close()'>Fermer",
+    ),
+];
 
 pub struct StandIn {
     pub enrolment: Enrolment,
@@ -30,13 +47,16 @@ struct Issued {
     key: String,
 }
 
-fn issue(issuer: &str, name: &str) -> Issued {
+fn issue(issuer: &str, names: &[&str]) -> Issued {
     let mut params = CertificateParams::new([]).unwrap();
     params.distinguished_name.push(rcgen::DnType::CommonName, issuer);
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
     let key = KeyPair::generate().unwrap();
-    let leaf = CertificateParams::new([name.to_owned()]).unwrap().signed_by(&key, &issuer).unwrap();
+    let leaf = CertificateParams::new(names.iter().map(|name| name.to_string()).collect::<Vec<_>>())
+        .unwrap()
+        .signed_by(&key, &issuer)
+        .unwrap();
     Issued { leaf: leaf.pem(), key: key.serialize_pem(), issuer }
 }
 
@@ -49,8 +69,11 @@ impl Issued {
 
 impl StandIn {
     pub async fn start() -> StandIn {
-        let (server, terminal, site) =
-            (issue("server", "localhost"), issue("terminals", "t1"), issue("leaves", SITE));
+        let (server, terminal, site) = (
+            issue("server", &["localhost"]),
+            issue("terminals", &["t1"]),
+            issue("leaves", &[SITE, OTHER_SITE]),
+        );
         let mut terminals = rustls::RootCertStore::empty();
         terminals.add(terminal.issuer.der().clone()).unwrap();
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
@@ -103,19 +126,20 @@ async fn connection(
     let mut stream = port.accept(stream).await?;
     let head = read_head(&mut stream).await?;
     asked.lock().unwrap().push(head.clone());
-    if !head.starts_with(&format!("CONNECT {SITE}:443 ")) {
+    let is_for = |site: &&str| head.starts_with(&format!("CONNECT {site}:443 "));
+    if ![SITE, OTHER_SITE].iter().any(is_for) {
         return refuse(&mut stream, "no-rule", "application/problem+json").await;
     }
     stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await?;
     let mut stream = site.accept(stream).await?;
     loop {
         let head = read_head(&mut stream).await?;
-        match head.split(' ').nth(1) {
-            Some("/") => {
-                answer(&mut stream, "200 OK", "Content-Type: text/html; charset=utf-8\r\n", PAGE).await?
-            }
-            Some("/refused") => refuse(&mut stream, "path", "text/html").await?,
-            _ => answer(&mut stream, "404 Not Found", "", "").await?,
+        let path = head.split(' ').nth(1).unwrap_or_default();
+        let html = "Content-Type: text/html; charset=utf-8\r\n";
+        match PAGES.iter().find(|(of, _)| *of == path) {
+            Some((_, page)) => answer(&mut stream, "200 OK", html, page).await?,
+            None if path == "/refused" => refuse(&mut stream, "path", "text/html").await?,
+            None => answer(&mut stream, "404 Not Found", "", "").await?,
         }
     }
 }

@@ -20,6 +20,7 @@ not-yet-title = Not possible yet
 not-yet-upload = Sending files is not possible on this terminal yet.
 not-yet-download = Downloading is not possible on this terminal yet.
 not-yet-print = Printing is not possible on this terminal yet.
+not-yet-other-program = This link opens another program (mail, telephone…), which this terminal does not have.
 dialog-says = The site { $host } says:
 dialog-leave = Leave this page? What you have written will be lost.
 dialog-leave-yes = Leave the page

@@ -20,6 +20,7 @@ not-yet-title = Pas encore possible
 not-yet-upload = L’envoi de fichiers n’est pas encore possible sur ce poste.
 not-yet-download = Le téléchargement n’est pas encore possible sur ce poste.
 not-yet-print = L’impression n’est pas encore possible sur ce poste.
+not-yet-other-program = Ce lien ouvre un autre programme (courriel, téléphone…), qui n’existe pas sur ce poste.
 dialog-says = Le site { $host } dit :
 dialog-leave = Quitter cette page ? Ce que vous avez écrit sera perdu.
 dialog-leave-yes = Quitter la page

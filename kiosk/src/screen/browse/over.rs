@@ -143,6 +143,7 @@ impl Over {
             Over::NotYet(NotYet::Upload) => "not-yet-upload",
             Over::NotYet(NotYet::Download) => "not-yet-download",
             Over::NotYet(NotYet::Print) => "not-yet-print",
+            Over::NotYet(NotYet::OtherProgram) => "not-yet-other-program",
         })
     }
 
@@ -345,6 +346,7 @@ impl Over {
                     NotYet::Upload => "not-yet-upload",
                     NotYet::Download => "not-yet-download",
                     NotYet::Print => "not-yet-print",
+                    NotYet::OtherProgram => "not-yet-other-program",
                 };
                 let close = primary("close", words.get("close"), Message::Closed);
                 veiled(
