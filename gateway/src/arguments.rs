@@ -49,6 +49,9 @@ pub enum Verb {
     /// The stop button
     #[command(subcommand)]
     Access(AccessVerb),
+    /// What people learn from without the Internet
+    #[command(subcommand)]
+    Catalogue(CatalogueVerb),
     /// The journal
     #[command(subcommand)]
     Audit(AuditVerb),
@@ -259,6 +262,38 @@ pub enum AccessVerb {
         #[command(flatten)]
         by: By,
     },
+}
+
+#[derive(Subcommand)]
+pub enum CatalogueVerb {
+    /// Take in ZIM archives (of a split one its first part, `.zimaa`), folders of HTML and PDF files, each as an item
+    Add(CatalogueAdd),
+    List,
+    /// Find pages as people at a terminal find them
+    Search {
+        query: String,
+    },
+    /// Take an item away, and with it where people were in it
+    Remove {
+        id: String,
+    },
+}
+
+#[derive(Args)]
+pub struct CatalogueAdd {
+    #[arg(required = true, value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// Instead of the title that the source names
+    #[arg(long)]
+    pub title: Option<String>,
+    /// Language of the content (BCP 47), where the source names none or a wrong one
+    #[arg(long)]
+    pub language: Option<String>,
+    /// Trade it teaches (ROME code)
+    #[arg(long)]
+    pub trade: Option<String>,
+    #[arg(long)]
+    pub level: Option<String>,
 }
 
 #[derive(Subcommand)]

@@ -5,19 +5,22 @@
 //! that ends); the socket is made by the lock's holder only, hence a socket file without a lock is a dead gateway's and is
 //! replaced; it is readable by the gateway's user alone, and a request that was sent is never sent twice.
 //!
-//! On the socket: one [`Request`] in JSON and a newline, answered by one [`Answer`] in JSON and a newline.
+//! On the socket: one [`Request`] in JSON and a newline, answered by one [`Answer`] in JSON and a newline; before it, for a long
+//! work, lines `{"step": …}` that say how far it is.
 
 use std::fs::{File, OpenOptions, Permissions};
 use std::io;
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{UnixListener, UnixStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -39,6 +42,8 @@ const ANSWER_LIMIT_BYTES: u64 = 64 << 20;
 const REQUEST_LIMIT: Duration = Duration::from_secs(2);
 /// Verbs served at once: technicians are two.
 const VERBS_AT_ONCE: usize = 8;
+/// Between two words of progress: often enough to be seen moving.
+const STEP_EVERY: Duration = Duration::from_millis(500);
 /// Connections at once, those included that have not asked yet: so many that silent ones keep no verb waiting.
 const CLIENTS_AT_ONCE: usize = 64;
 /// How long a verb waits for one that holds the lock, or for a gateway that is starting.
@@ -101,7 +106,8 @@ pub async fn carry_out(data: &Path, overrides: &Overrides, request: Request) -> 
     match our_turn(data).await? {
         Turn::Here(lock) => {
             let gateway = Gateway::open(data, overrides).await?;
-            let answer = execute(&gateway, request).await;
+            let (tell, told) = watch::channel(String::new());
+            let answer = beside(execute(&gateway, request, &tell), told, None).await;
             gateway.close().await;
             drop(lock);
             Ok(answer)
@@ -143,8 +149,58 @@ pub async fn ask(stream: UnixStream, request: &Request) -> io::Result<Answer> {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "the request is longer than 4 MiB"));
     }
     writing.write_all(&line).await?;
-    let answer = read_line(reading, ANSWER_LIMIT_BYTES).await?;
-    Ok(serde_json::from_slice(&answer)?)
+    let mut lines = BufReader::new(reading);
+    loop {
+        let line = read_line(&mut lines, ANSWER_LIMIT_BYTES).await?;
+        // An answer may hold secrets: it is read from the one buffer that is wiped.
+        if !line.starts_with(br#"{"step":"#) {
+            return Ok(serde_json::from_slice(&line)?);
+        }
+        say(&serde_json::from_slice::<StepLine>(&line)?.step);
+    }
+}
+
+/// How far a long work is.
+#[derive(serde::Serialize, serde::Deserialize)]
+struct StepLine {
+    step: String,
+}
+
+/// For who waits at the command line.
+fn say(step: &str) {
+    eprintln!("{step}");
+}
+
+/// Waits for a verb and passes on what it tells meanwhile, the latest word at most every [`STEP_EVERY`]: to the client that waits,
+/// or to standard error.
+async fn beside(
+    verb: impl Future<Output = Answer>,
+    mut told: watch::Receiver<String>,
+    mut client: Option<&mut OwnedWriteHalf>,
+) -> Answer {
+    let mut verb = pin!(verb);
+    loop {
+        let step = tokio::select! {
+            biased;
+            answer = verb.as_mut() => return answer,
+            Ok(()) = told.changed() => told.borrow_and_update().clone(),
+        };
+        match &mut client {
+            // A client that went away does not undo what it asked for.
+            Some(client) => drop(write_line(client, &StepLine { step }).await),
+            None => say(&step),
+        }
+        tokio::select! {
+            answer = verb.as_mut() => return answer,
+            () = sleep(STEP_EVERY) => {}
+        }
+    }
+}
+
+async fn write_line(writing: &mut OwnedWriteHalf, value: &impl serde::Serialize) -> io::Result<()> {
+    let mut line = zeroize::Zeroizing::new(serde_json::to_vec(value)?);
+    line.push(b'\n');
+    writing.write_all(&line).await
 }
 
 /// The control socket of a gateway about to serve.
@@ -207,23 +263,24 @@ impl ControlSocket {
 /// Reads one request, executes it, answers. A client that goes away does not undo what it asked for.
 async fn answer(stream: UnixStream, gateway: &Gateway, turns: &Semaphore) -> io::Result<()> {
     let (reading, mut writing) = stream.into_split();
-    let line = timeout(REQUEST_LIMIT, read_line(reading, REQUEST_LIMIT_BYTES)).await??;
+    let line = timeout(REQUEST_LIMIT, read_line(&mut BufReader::new(reading), REQUEST_LIMIT_BYTES)).await??;
     let _turn = turns.acquire().await.map_err(io::Error::other)?;
     let answer = match serde_json::from_slice(&line) {
-        Ok(request) => execute(gateway, request).await,
+        Ok(request) => {
+            let (tell, told) = watch::channel(String::new());
+            beside(execute(gateway, request, &tell), told, Some(&mut writing)).await
+        }
         Err(error) => Answer::failed(&error),
     };
-    let mut line = zeroize::Zeroizing::new(serde_json::to_vec(&answer)?);
-    line.push(b'\n');
-    writing.write_all(&line).await
+    write_line(&mut writing, &answer).await
 }
 
 async fn read_line(
-    reading: tokio::net::unix::OwnedReadHalf,
+    reading: &mut BufReader<OwnedReadHalf>,
     limit_bytes: u64,
 ) -> io::Result<zeroize::Zeroizing<Vec<u8>>> {
     let mut line = zeroize::Zeroizing::new(Vec::new());
-    BufReader::new(reading.take(limit_bytes)).read_until(b'\n', &mut line).await?;
+    reading.take(limit_bytes).read_until(b'\n', &mut line).await?;
     match line.last() {
         Some(b'\n') => Ok(line),
         _ => Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the line has no end")),

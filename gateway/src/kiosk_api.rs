@@ -29,9 +29,9 @@ use crate::proxy::refusal::{Reader, Refusal};
 use crate::proxy::refusals::Asked;
 use crate::request::RequestError;
 use crate::terminal::TerminalError;
-use crate::{Gateway, public_log, verbs};
+use crate::{Gateway, catalogue, public_log, verbs};
 
-type Answer = Result<Response<Body>, Refusal>;
+pub(crate) type Answer = Result<Response<Body>, Refusal>;
 
 /// Answers one call, to its end even when the client goes away meanwhile: what it changed must be recorded.
 pub async fn serve(leg: Arc<Leg>, request: Request<Incoming>) -> Response<Body> {
@@ -69,6 +69,9 @@ async fn answer(leg: &Leg, request: Request<Incoming>) -> Response<Body> {
         ("GET", "/v1/services") => with(leg, &request, now, services).await,
         ("GET", "/v1/requests") => requests(leg, request, now).await,
         ("POST", "/v1/requests") => ask(leg, request, now).await,
+        (method, path) if catalogue::api::allowed(path).contains(&method) => {
+            catalogue::api::answer(leg, request, now).await
+        }
         (_, path) => Err(match allowed(path) {
             [] => Reason::NotFound.into(),
             methods => {
@@ -86,7 +89,7 @@ fn allowed(path: &str) -> &'static [&'static str] {
         "/v1/pin" => &["PUT"],
         "/v1/services" | "/checkpoint" => &["GET"],
         "/v1/requests" => &["GET", "POST"],
-        _ => &[],
+        path => catalogue::api::allowed(path),
     }
 }
 
@@ -290,7 +293,7 @@ async fn with(
 }
 
 /// Who calls: the terminal of the connection and the session of the bearer token.
-fn caller(leg: &Leg, request: &Request<Incoming>, now: Timestamp) -> Result<Caller, Refusal> {
+pub(crate) fn caller(leg: &Leg, request: &Request<Incoming>, now: Timestamp) -> Result<Caller, Refusal> {
     let terminal = identity::terminal(&leg.gateway, leg.terminal.as_ref())?;
     let session =
         bearer(request).and_then(|token| leg.gateway.sessions.find(token, now)).ok_or_else(no_session)?;
@@ -333,7 +336,10 @@ pub fn whose(session: &crate::session::LiveSession) -> Sealed {
 }
 
 /// Reads a JSON body. Errors: `invalid`.
-async fn read<T: DeserializeOwned>(gateway: &Gateway, request: Request<Incoming>) -> Result<T, Refusal> {
+pub(crate) async fn read<T: DeserializeOwned>(
+    gateway: &Gateway,
+    request: Request<Incoming>,
+) -> Result<T, Refusal> {
     let limit = gateway.config.limits.api_body_bytes;
     let body = tokio::time::timeout(
         gateway.config.limits.idle_body(),
@@ -343,7 +349,7 @@ async fn read<T: DeserializeOwned>(gateway: &Gateway, request: Request<Incoming>
     serde_json::from_slice(&bytes).map_err(|_| Reason::Invalid.into())
 }
 
-fn json(status: StatusCode, value: &impl Serialize) -> Answer {
+pub(crate) fn json(status: StatusCode, value: &impl Serialize) -> Answer {
     let bytes = serde_json::to_vec(value).map_err(|_| Reason::Busy)?;
     let mut response = Response::new(body::full(bytes));
     *response.status_mut() = status;

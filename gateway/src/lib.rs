@@ -6,6 +6,7 @@
 pub mod access_stop;
 mod attempts;
 pub mod authority;
+pub mod catalogue;
 pub mod client_hello;
 pub mod clock;
 pub mod config;
@@ -52,6 +53,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::access_stop::AccessStop;
 use crate::authority::Authority;
+use crate::catalogue::Catalogue;
+use crate::catalogue::progress::Progress;
 use crate::clock::LocalMinute;
 use crate::config::{Config, Overrides};
 use crate::identifier::PersonId;
@@ -85,6 +88,8 @@ pub struct Gateway {
     pub policies: PolicyStore,
     pub requests: Requests,
     pub learning: Learning,
+    pub catalogue: Catalogue,
+    pub progress: Progress,
     pub minutes: Minutes,
     pub access_stop: AccessStop,
     pub keys: JournalKeys,
@@ -118,6 +123,8 @@ pub enum OpenError {
     Store(#[from] store::StoreError),
     #[error(transparent)]
     Policy(#[from] policy_store::PolicyStoreError),
+    #[error("could not open the catalogue")]
+    Catalogue(#[from] catalogue::CatalogueError),
     #[error("could not open the journal")]
     Journal(#[from] passerelle_audit::StartError),
     #[error("could not set up TLS towards upstreams")]
@@ -173,6 +180,7 @@ impl Gateway {
             Sessions::open(store.clone(), people.clone(), &config.journal.gateway, limits, now).await?;
         let keys = JournalKeys::open(store.clone()).await?;
         let journal = start_journal(&config, &authority, &keys)?;
+        let catalogue = Catalogue::open(data)?;
         let upstream = &config.upstream;
         let resolved = |paths: &[PathBuf]| paths.iter().map(|path| config.path(path)).collect::<Vec<_>>();
         let towards_upstreams =
@@ -186,6 +194,8 @@ impl Gateway {
             policies: PolicyStore::open(store.clone()).await?,
             requests: Requests::new(store.clone()),
             learning: Learning::default(),
+            progress: Progress::new(store.clone(), catalogue.clone()),
+            catalogue,
             minutes: Minutes::new(store.clone()),
             access_stop: AccessStop::open(store.clone()).await?,
             exchanges: Exchanges::default(),

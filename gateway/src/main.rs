@@ -22,7 +22,8 @@ use passerelle_gateway::verbs::{self, Answer, Credentials, Request, Secret, read
 use serde_json::json;
 
 use arguments::{
-    AccessVerb, Arguments, AuditVerb, By, PersonVerb, PolicyVerb, Serve, StaffVerb, TerminalVerb, Verb,
+    AccessVerb, Arguments, AuditVerb, By, CatalogueVerb, PersonVerb, PolicyVerb, Serve, StaffVerb,
+    TerminalVerb, Verb,
 };
 
 fn main() -> ExitCode {
@@ -178,6 +179,17 @@ fn request(verb: Verb) -> anyhow::Result<Request> {
         Verb::Access(AccessVerb::Resume { group, by }) => {
             Request::AccessResume { group: group.map(|group| group.to_string()), by: credentials(by)? }
         }
+        Verb::Catalogue(CatalogueVerb::Add(add)) => Request::CatalogueAdd(verbs::catalogue::Add {
+            // The gateway that reads them may run elsewhere.
+            paths: add.paths.iter().map(std::path::absolute).collect::<Result<_, _>>()?,
+            title: add.title,
+            language: add.language,
+            trade: add.trade,
+            level: add.level,
+        }),
+        Verb::Catalogue(CatalogueVerb::List) => Request::CatalogueList,
+        Verb::Catalogue(CatalogueVerb::Search { query }) => Request::CatalogueSearch { query },
+        Verb::Catalogue(CatalogueVerb::Remove { id }) => Request::CatalogueRemove { id },
         Verb::Init { .. }
         | Verb::Serve(_)
         | Verb::Audit(_)

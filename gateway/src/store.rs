@@ -15,6 +15,7 @@ mod migration;
 mod minutes;
 mod people;
 mod policies;
+mod progress;
 mod requests;
 mod sessions;
 mod staff;

@@ -7,6 +7,7 @@
 
 pub mod access;
 pub mod audit;
+pub mod catalogue;
 mod disclosure;
 pub mod learn;
 pub mod person;
@@ -52,6 +53,10 @@ pub enum Request {
     PolicyLearnt { person: String, by: Credentials },
     AccessStop { group: Option<String>, by: Credentials },
     AccessResume { group: Option<String>, by: Credentials },
+    CatalogueAdd(catalogue::Add),
+    CatalogueList,
+    CatalogueSearch { query: String },
+    CatalogueRemove { id: String },
     JournalKeys,
 }
 
@@ -165,6 +170,10 @@ pub enum VerbError {
     Learning(#[from] crate::learning::LearningError),
     #[error(transparent)]
     Store(#[from] crate::store::StoreError),
+    #[error(transparent)]
+    Catalogue(Box<crate::catalogue::CatalogueError>),
+    #[error(transparent)]
+    Item(#[from] passerelle_catalogue::item::BadItemId),
     #[error("it was done, but its record could not be written")]
     Record(#[from] crate::RecordError),
     #[error("{0} is no role")]
@@ -184,8 +193,8 @@ pub enum VerbError {
 /// What every verb's function returns.
 type Outcome = Result<Answer, VerbError>;
 
-/// Carries out one verb; never panics on what a client sent.
-pub async fn execute(gateway: &Gateway, request: Request) -> Answer {
+/// Carries out one verb; never panics on what a client sent. `tell` hears how far a long one is.
+pub async fn execute(gateway: &Gateway, request: Request, tell: &catalogue::Tell) -> Answer {
     let outcome = match request {
         Request::TerminalInvite { name } => terminal::invite(gateway, &name).await,
         Request::TerminalEnrol { name, csr } => terminal::enrol_locally(gateway, &name, &csr).await,
@@ -212,6 +221,10 @@ pub async fn execute(gateway: &Gateway, request: Request) -> Answer {
         Request::PolicyLearnt { person, by } => learn::stop(gateway, &person, &by).await,
         Request::AccessStop { group, by } => access::stop(gateway, group.as_deref(), &by).await,
         Request::AccessResume { group, by } => access::resume(gateway, group.as_deref(), &by).await,
+        Request::CatalogueAdd(add) => catalogue::add(gateway, add, tell).await,
+        Request::CatalogueList => catalogue::list(gateway),
+        Request::CatalogueSearch { query } => catalogue::search(gateway, query).await,
+        Request::CatalogueRemove { id } => catalogue::remove(gateway, &id).await,
         Request::JournalKeys => {
             // Whoever asks is about to read: refusals still being counted belong to what they read.
             gateway.refusals.flush(gateway, true).await;

@@ -62,3 +62,7 @@ refusal-too-many-tries = Too many tries. Wait before you try again.
 refusal-invalid-code = This code is not valid.
 refusal-invalid = The request is incomplete or incorrect.
 refusal-not-found = There is no such thing.
+
+# Pages of an item of the catalogue
+item-page-missing = This page does not exist.
+item-page-start = Back to the beginning

@@ -62,3 +62,7 @@ refusal-too-many-tries = Trop d’essais. Attendez avant de réessayer.
 refusal-invalid-code = Ce code n’est pas valable.
 refusal-invalid = La demande est incomplète ou incorrecte.
 refusal-not-found = Cela n’existe pas.
+
+# Pages d'un contenu du catalogue
+item-page-missing = Cette page n’existe pas.
+item-page-start = Revenir au début

@@ -8,6 +8,8 @@ mod calls;
 mod learning;
 mod look;
 mod own;
+#[cfg(test)]
+mod screen_tests;
 mod session;
 #[cfg(test)]
 mod studio;
@@ -65,6 +67,7 @@ pub fn run(start: Start) -> iced::Result {
     .subscription(Kiosk::subscription)
     .theme(|kiosk: &Kiosk| kiosk.comfort.theme)
     .scale_factor(|kiosk: &Kiosk| kiosk.comfort.size.scale())
+    .style(|kiosk: &Kiosk, theme| theme::base(theme, kiosk.repainted))
     .default_font(theme::FONT)
     .window(window::Settings {
         size: WINDOW.into(),
@@ -90,6 +93,8 @@ pub struct Kiosk {
     released: bool,
     /// Pixels of the screen.
     window: Size,
+    /// Changes whenever all of the window must be painted again.
+    repainted: bool,
     /// Number of the view: what an older survey saw is not what is on the screen.
     view: u64,
     /// Browsers that live: one, or another that is being wiped.
@@ -199,6 +204,8 @@ pub enum Message {
 pub enum Shortcut {
     Next,
     Previous,
+    /// From the search field to the first of what it found.
+    IntoList,
     Escape,
     /// From the page to the bar and back.
     ChangePane,
@@ -221,6 +228,7 @@ impl Kiosk {
             seen: focus::Sight::default(),
             released: false,
             window: WINDOW.into(),
+            repainted: false,
             view: 0,
             browsers: 0,
             last_id: 0,
@@ -330,6 +338,7 @@ impl Kiosk {
     /// Shows a screen and gives the keyboard to what comes first on it.
     fn show(&mut self, screen: Screen) -> Task<Message> {
         self.screen = screen;
+        self.repainted = !self.repainted;
         self.focus_first()
     }
 
@@ -339,10 +348,7 @@ impl Kiosk {
             Screen::SignIn(state) => state.first_focus(),
             Screen::Locked(_) => "pin",
             Screen::Home => "door-administrative",
-            Screen::Services => {
-                let list = self.signed_in.as_ref().and_then(|signed_in| signed_in.services.as_ref());
-                return focus_on(services::first_focus(list));
-            }
+            Screen::Services => return focus_on(services::first_focus(self.services())),
             Screen::Requests => "back",
             Screen::Catalogue => catalogue::SEARCH,
             Screen::NewPin(state) => state.first_focus(),
@@ -360,10 +366,14 @@ impl Kiosk {
             Screen::Enrol(_)
                 | Screen::SignIn(_)
                 | Screen::Locked(_)
-                | Screen::NewPin(_)
                 | Screen::Catalogue
+                | Screen::NewPin(_)
                 | Screen::Browse
         )
+    }
+
+    fn services(&self) -> Option<&api::ServiceList> {
+        self.signed_in.as_ref()?.services.as_ref()
     }
 
     fn browse(&self) -> Option<&browse::State> {
@@ -384,13 +394,19 @@ impl Kiosk {
         match shortcut {
             Shortcut::Next | Shortcut::Previous => {
                 let backwards = matches!(shortcut, Shortcut::Previous);
-                let Some(next) = focus::next(&self.seen.controls, backwards) else { return Task::none() };
-                let focused = focus_on(next.name.clone());
-                if next.hidden == 0.0 {
-                    return focused;
-                }
-                let down = AbsoluteOffset { x: 0.0, y: next.hidden };
-                focused.chain(iced::widget::operation::scroll_by(focus::SCROLLED, down))
+                focus::next(&self.seen.controls, backwards).map_or_else(Task::none, bring)
+            }
+            // Past the suggestions and filters to what there is.
+            Shortcut::IntoList => {
+                let here = matches!(self.screen, Screen::Catalogue)
+                    && self
+                        .seen
+                        .controls
+                        .iter()
+                        .any(|control| control.focused && control.name == catalogue::SEARCH);
+                let first =
+                    self.seen.controls.iter().find(|control| here && catalogue::is_card(&control.name));
+                first.map_or_else(Task::none, bring)
             }
             Shortcut::ChangePane => {
                 let in_page =
@@ -406,7 +422,10 @@ impl Kiosk {
                     let action = self.browse_mut().map(browse::State::escape);
                     action.map_or_else(Task::none, |action| self.browse_act(action))
                 }
-                _ => Task::none(),
+                _ => {
+                    self.released = true;
+                    Task::none()
+                }
             },
         }
     }
@@ -450,6 +469,16 @@ fn focus_on(name: impl Into<iced::widget::Id>) -> Task<Message> {
     iced::widget::operation::focus(name).chain(Task::done(Message::Touched))
 }
 
+/// Gives the keyboard to a control, and scrolls its list until it is seen whole.
+fn bring(control: &focus::Seen) -> Task<Message> {
+    let focused = focus_on(control.name.clone());
+    if control.hidden == 0.0 {
+        return focused;
+    }
+    let down = AbsoluteOffset { x: 0.0, y: control.hidden };
+    focused.chain(iced::widget::operation::scroll_by(focus::SCROLLED, down))
+}
+
 /// Stamps the idle clock and the focus ring's flag for whatever a person does, and picks the kiosk's own keys that no
 /// control took.
 fn listen(event: Event, status: iced::event::Status, _window: window::Id) -> Option<Message> {
@@ -476,7 +505,9 @@ fn listen(event: Event, status: iced::event::Status, _window: window::Id) -> Opt
                 Named::F6 => Shortcut::ChangePane,
                 Named::Tab if !taken && modifiers.shift() => Shortcut::Previous,
                 Named::Tab if !taken => Shortcut::Next,
-                Named::Escape if !taken => Shortcut::Escape,
+                Named::ArrowDown if !taken => Shortcut::IntoList,
+                // A field that is left by it takes it; what the kiosk closes is closed all the same.
+                Named::Escape => Shortcut::Escape,
                 _ => return None,
             }))
         }

@@ -233,8 +233,8 @@ async fn large_letters_reach_the_page() {
     tour.kiosk.click("language-ar", LIMIT).unwrap();
     tour.picture("affichage-arabe").unwrap();
     tour.kiosk.click("language-fr", LIMIT).unwrap();
-    tour.kiosk.click("size-150", LIMIT).unwrap();
-    tour.picture("affichage-150").unwrap();
+    tour.kiosk.click("size-125", LIMIT).unwrap();
+    tour.picture("affichage-125").unwrap();
     tour.kiosk.screen.press("Escape").unwrap();
     // Without a sound device, as here, it says so and works on.
     tour.kiosk.click("aloud", LIMIT).unwrap();
@@ -243,6 +243,6 @@ async fn large_letters_reach_the_page() {
     tour.follow("Commencer la démarche").unwrap();
     tour.wait_for_page(&format!("https://{}/connexion", site::IDENTITY)).unwrap();
     tour.see("Camille Exemple").unwrap();
-    tour.picture("page-150").unwrap();
+    tour.picture("page-125").unwrap();
     tour.sign_out().unwrap();
 }

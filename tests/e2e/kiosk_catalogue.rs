@@ -7,8 +7,8 @@ use std::{sync::Arc, time::Duration};
 use passerelle_tests::{
     Setup, Stand,
     authority::Authority,
-    course,
     kiosk::{Event, Kiosk},
+    lessons::{self, CV_ITEM},
     sample::{CAMILLE, Person},
     screen::Screen,
     tour::Tour,
@@ -16,36 +16,41 @@ use passerelle_tests::{
 
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// A gateway whose catalogue has the sample course, and no Internet at all.
-fn stage() -> Stand {
+const POLICY: &str = r#"
+version = 1
+time_zone = "Europe/Paris"
+[[service]]
+id = "catalogue"
+category = "training"
+"#;
+
+fn stand() -> Stand {
     let authority = Arc::new(Authority::new("Internet d'exemple").unwrap());
-    let policy = format!("version = 1\ntime_zone = \"Europe/Paris\"\n{}", course::POLICY);
-    let stand = Setup::new(authority, policy).start().unwrap();
-    let folder = course::write(stand.folder()).unwrap();
-    stand.verb(&["catalogue", "add", &folder.display().to_string()], "").unwrap();
-    stand
+    Setup::new(authority, POLICY).start().unwrap()
 }
 
+/// Whether a page of the sample lesson is shown, whole.
 fn shows(event: &Event, file: &str) -> bool {
-    event.page.as_ref().is_some_and(|page| {
-        !page.loading && page.url.contains("-passerelle.internal/") && page.url.ends_with(file)
-    })
+    let url = format!("https://{CV_ITEM}-passerelle.internal/{file}");
+    event.page.as_ref().is_some_and(|page| !page.loading && page.url == url)
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_lesson_found_despite_a_typo_goes_on_at_another_terminal() {
-    let stand = stage();
+async fn a_lesson_goes_on_at_another_terminal() {
+    let stand = stand();
+    lessons::add(&stand).unwrap();
     let screen = Screen::start().unwrap();
     let mut tour = Tour::new(Kiosk::start(&screen, &stand.enrol("borne-a").unwrap()).unwrap());
     tour.sign_in(&CAMILLE).unwrap();
     tour.open_door("training").unwrap();
-    tour.search("menuizerie").unwrap();
-    tour.kiosk.click("result-1", LIMIT).unwrap();
-    tour.kiosk.wait("the lesson that was found", LIMIT, |event| shows(event, course::LESSONS[0])).unwrap();
-    tour.see("Les outils de l'atelier").unwrap();
-    tour.follow(course::NEXT).unwrap();
-    tour.kiosk.wait("the next lesson", LIMIT, |event| shows(event, course::LESSONS[1])).unwrap();
-    tour.see("Tracer et scier").unwrap();
+    tour.picture("apprendre").unwrap();
+    tour.kiosk.click(&format!("item-{CV_ITEM}"), LIMIT).unwrap();
+    tour.follow("Raconter son expérience").unwrap();
+    tour.kiosk.wait("the page of the step", LIMIT, |event| shows(event, "experience.html")).unwrap();
+    tour.picture("lecon").unwrap();
+    tour.follow("Étape suivante").unwrap();
+    tour.kiosk.wait("the next page", LIMIT, |event| shows(event, "relire.html")).unwrap();
+    tour.see("Relire et faire relire").unwrap();
     // Closed at once: the place is kept without the moment that a reader stays.
     tour.leave_site().unwrap();
     tour.sign_out().unwrap();
@@ -56,11 +61,9 @@ async fn a_lesson_found_despite_a_typo_goes_on_at_another_terminal() {
     tour.sign_in(&CAMILLE).unwrap();
     tour.open_door("training").unwrap();
     tour.picture("continuer").unwrap();
-    let begun = |event: &Event| event.rectangles.keys().find(|name| name.starts_with("continue-")).cloned();
-    let event = tour.kiosk.wait("what was begun", LIMIT, |event| begun(event).is_some()).unwrap();
-    tour.kiosk.click(&begun(&event).unwrap(), LIMIT).unwrap();
-    tour.kiosk.wait("the lesson that was left", LIMIT, |event| shows(event, course::LESSONS[1])).unwrap();
-    tour.see("Tracer et scier").unwrap();
+    tour.kiosk.click(&format!("continue-{CV_ITEM}"), LIMIT).unwrap();
+    tour.kiosk.wait("the page that was left", LIMIT, |event| shows(event, "relire.html")).unwrap();
+    tour.see("Relire et faire relire").unwrap();
     tour.sign_out().unwrap();
 
     let opened = stand.journal(&["--kind", "opened", "--person", CAMILLE.id]).unwrap();
@@ -68,16 +71,30 @@ async fn a_lesson_found_despite_a_typo_goes_on_at_another_terminal() {
         opened.iter().any(|record| {
             record.terminal.as_deref() == Some(terminal)
                 && record.service.as_deref() == Some("catalogue")
-                && record.url.as_deref().is_some_and(|url| url.ends_with(course::LESSONS[1]))
+                && record.url.as_deref().is_some_and(|url| url.ends_with("/relire.html"))
         })
     };
     assert!(of_catalogue("borne-a") && of_catalogue("borne-b"), "{opened:#?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_page_is_found_despite_a_typo() {
+    let stand = stand();
+    lessons::add(&stand).unwrap();
+    let screen = Screen::start().unwrap();
+    let mut tour = Tour::new(Kiosk::start(&screen, &stand.enrol("borne").unwrap()).unwrap());
+    tour.sign_in(&CAMILLE).unwrap();
+    tour.find_lesson().unwrap();
+    // The search is still there behind the page.
+    tour.kiosk.click("leave", LIMIT).unwrap();
+    let kept = |event: &Event| event.searched.as_deref() == Some("experiance");
+    tour.kiosk.wait("the results behind the page", LIMIT, kept).unwrap();
+    tour.sign_out().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_pin_changed_at_the_kiosk_is_the_one_that_opens_it() {
-    let authority = Arc::new(Authority::new("Internet d'exemple").unwrap());
-    let stand = Setup::new(authority, "version = 1\ntime_zone = \"Europe/Paris\"\n").start().unwrap();
+    let stand = stand();
     let screen = Screen::start().unwrap();
     let mut tour = Tour::new(Kiosk::start(&screen, &stand.enrol("borne").unwrap()).unwrap());
     tour.sign_in(&CAMILLE).unwrap();

@@ -30,6 +30,7 @@ pub struct Record {
     pub sent_bytes: Option<u64>,
     pub received_bytes: Option<u64>,
     pub duration_ms: Option<u64>,
+    pub detail: Option<String>,
 }
 
 pub fn parse(lines: &str) -> Result<Vec<Record>> {

@@ -9,13 +9,13 @@
 pub mod authority;
 pub mod build;
 pub mod client;
-pub mod course;
 pub mod dependencies;
 pub mod dokuwiki;
 pub mod gateway;
 pub mod internet;
 pub mod journal;
 pub mod kiosk;
+pub mod lessons;
 pub mod names;
 pub mod packages;
 pub mod process;

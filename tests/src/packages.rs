@@ -26,10 +26,12 @@ const PACKAGES: &[(&str, &str)] = &[
     ("cmake", "aws-lc, where its prebuilt bindings don't fit"),
     ("pkg-config", "libraries found at build time"),
     ("git", "fetches the database of advisories"),
+    // The gateway, as on a server.
+    ("poppler-utils", "reads PDF files for the catalogue"),
     // The kiosk, as on a terminal.
     ("chromium", "the browser behind the browse view"),
     ("chromium-l10n", "its French"),
-    ("bubblewrap", "its network namespace"),
+    ("bubblewrap", "its network namespace, and the cage of the PDF reader"),
     ("libx11-6", "the kiosk's window"),
     ("libx11-xcb1", "the kiosk's window"),
     ("libxcb1", "the kiosk's window"),
@@ -55,6 +57,7 @@ const PACKAGES: &[(&str, &str)] = &[
     ("nginx-light", "serves the wiki"),
     ("php-fpm", "runs the wiki"),
     ("dokuwiki", "a web application that nobody here wrote"),
+    ("zim-tools", "makes sample archives"),
     ("openssl", "a TLS client that nobody here wrote"),
     ("curl", "a proxy client that nobody here wrote"),
     ("nghttp2-client", "an HTTP/2 client that nobody here wrote"),

@@ -12,6 +12,7 @@ use anyhow::{Context, Result};
 use crate::{
     dokuwiki,
     kiosk::{Event, Kiosk},
+    lessons,
     sample::Person,
     site::{self, Fields},
 };
@@ -79,6 +80,17 @@ impl<'a> Tour<'a> {
             event.searched.as_deref() == Some(query)
         })?;
         self.picture("recherche")
+    }
+
+    /// From home: finds a page of the sample lesson by a word with a typo, and reads it.
+    pub fn find_lesson(&mut self) -> Result<()> {
+        self.open_door("training")?;
+        self.picture("apprendre")?;
+        self.search("experiance")?;
+        self.kiosk.click("result-1", SCREEN_LIMIT)?;
+        self.wait_for_page(&format!("https://{}-passerelle.internal/experience.html", lessons::CV_ITEM))?;
+        self.see("Raconter son expérience")?;
+        self.picture("lecon")
     }
 
     /// From home: the PIN of `person` is `new` from now on.

@@ -7,7 +7,7 @@ pub struct SearchResults {
     pub query: String,
     /// From 1.
     pub page: u32,
-    /// Passages found in all, as far as they were counted.
+    /// Pages of items found in all, as far as they were counted.
     pub total: u64,
     pub results: Vec<SearchResult>,
     /// The query as it would be spelt with the words of the catalogue, where that differs.

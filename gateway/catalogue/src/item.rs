@@ -63,6 +63,13 @@ pub enum ItemKind {
 }
 
 impl ItemKind {
+    pub const ALL: [ItemKind; 3] = [ItemKind::Zim, ItemKind::Html, ItemKind::Pdf];
+
+    /// The kind whose word this is.
+    pub fn parse(word: &str) -> Option<ItemKind> {
+        ItemKind::ALL.into_iter().find(|kind| kind.word() == word)
+    }
+
     pub fn word(self) -> &'static str {
         match self {
             ItemKind::Zim => "zim",

@@ -14,6 +14,7 @@ use super::refusal::{Reader, Refusal};
 use super::refusals::Asked;
 use super::{forward, inspect, tunnel, websocket};
 use crate::Gateway;
+use crate::catalogue::origin;
 
 /// Answers one request. A refusal is noted for the journal before it is told (see `refusals`).
 pub async fn exchange(leg: &Leg, request: Request<Incoming>) -> Response<Body> {
@@ -49,6 +50,8 @@ async fn path(leg: &Leg, request: Request<Incoming>, asked: &mut Asked) -> Resul
         }
         Target::Tunnel(authority) => inspect::open(permit, leg, request, authority, caller),
         Target::Http(url) if is_websocket => websocket::open(permit, leg, request, url).await,
+        // A catalogue item is served here: nothing is dialled, all else is the same.
+        Target::Http(url) if url.host().item().is_some() => origin::answer(permit, request, url).await,
         Target::Http(url) => forward::send(permit, request, url, decision.terms).await,
     })
 }

@@ -14,7 +14,7 @@ pub mod identity;
 mod inspect;
 pub mod leg;
 pub mod live;
-mod permit;
+pub(crate) mod permit;
 pub mod question;
 pub mod refusal;
 pub mod refusals;

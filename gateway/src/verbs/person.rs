@@ -68,7 +68,9 @@ pub async fn unlock(gateway: &Gateway, id: &str) -> Outcome {
 pub async fn release(gateway: &Gateway, id: &str) -> Outcome {
     let id = PersonId::parse(id)?;
     gateway.people.release(&id, Timestamp::now()).await?;
-    end(gateway, &id, "released").await
+    let released = end(gateway, &id, "released").await?;
+    gateway.progress.forget_person(&id).await?;
+    Ok(released)
 }
 
 /// Ends what the person has open, before anything is recorded, then records both.

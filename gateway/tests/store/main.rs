@@ -8,6 +8,7 @@ mod keys;
 mod minutes;
 mod people;
 mod policies;
+mod progress;
 mod requests;
 mod sessions;
 #[path = "../../../tests/src/skip.rs"]
@@ -50,6 +51,7 @@ checks! {
     people: are_added_and_listed, forms_are_checked, locked_and_released, pins_are_changed, grants_lapse;
     policies: two_sign_or_one, roles_and_hands, stale_proposals_are_superseded, refusing_narrows, refusing_takes_any_published_policy,
         the_last_signature_publishes_once, nothing_published_is_an_error, another_gateway_publishes;
+    progress: is_kept_per_person_and_item, late_places_change_nothing, items_and_people_are_forgotten, a_restart_keeps_places;
     requests: are_asked_and_answered, limits_hold;
     sessions: begin_and_are_found, a_second_sign_in_ends_the_first, two_at_once_leave_one, expire_on_time,
         end_by_person_terminal_group_and_all, a_restart_ends_them, another_gateway_ends_them, remember_pages,

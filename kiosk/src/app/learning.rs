@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use iced::Task;
+use iced::widget::operation::AbsoluteOffset;
 use passerelle_api as api;
 
 use super::{Kiosk, Message, Screen};
 use crate::gateway::{Gateway, GatewayError, Question};
 use crate::screen::catalogue;
+use crate::widget::focus;
 
 /// Without a stroke for so long, results are asked: shorter than people notice, longer than between two keys.
 const TYPING_PAUSE: Duration = Duration::from_millis(250);
@@ -34,17 +36,19 @@ impl Kiosk {
     }
 
     fn catalogue_act(&mut self, action: catalogue::Action) -> Task<Message> {
+        self.repainted = !self.repainted; // the list may begin elsewhere now
         match action {
             catalogue::Action::None => Task::none(),
             catalogue::Action::Bar(bar) => self.bar_told(bar),
             catalogue::Action::Leave => self.go_home(),
+            catalogue::Action::Empty => super::focus_on(catalogue::SEARCH).chain(scroll_to_top()),
             catalogue::Action::Focus(name) if matches!(self.screen, Screen::Catalogue) => {
                 super::focus_on(name)
             }
             catalogue::Action::Focus(_) => Task::none(),
-            catalogue::Action::Pause(stroke) => Task::perform(tokio::time::sleep(TYPING_PAUSE), move |()| {
-                Message::Catalogue(catalogue::Message::Paused(stroke))
-            }),
+            catalogue::Action::Pause(stroke) => {
+                after(TYPING_PAUSE, Message::Catalogue(catalogue::Message::Paused(stroke)))
+            }
             catalogue::Action::Search { question, suggest } => self.search(question, suggest),
             catalogue::Action::AskItems => self.save_then_ask_items(),
             catalogue::Action::Open(url) => self.open_page(Some(catalogue::SERVICE.into()), url),
@@ -57,10 +61,13 @@ impl Kiosk {
         let Some((gateway, token)) = self.line_out() else { return Task::none() };
         let Some(signed_in) = &mut self.signed_in else { return Task::none() };
         signed_in.catalogue.waits_for_results(call);
+        let is_new = question.page == 1;
         let (asked, line) = (question.clone(), (gateway.clone(), token.clone()));
         let searched = Task::perform(async move { line.0.search(&line.1, asked).await }, move |answer| {
             Message::SearchAnswered(call, question.clone(), answer)
         });
+        // The list of a new question begins at its beginning.
+        let searched = if is_new { Task::batch([searched, scroll_to_top()]) } else { searched };
         if !suggest {
             return searched;
         }
@@ -93,10 +100,9 @@ impl Kiosk {
         call: u64,
         answer: Result<api::Suggestions, GatewayError>,
     ) -> Task<Message> {
-        if let Some(signed_in) = &mut self.signed_in {
-            signed_in.catalogue.suggestions_answered(call, answer);
-        }
-        Task::none()
+        let Some(signed_in) = &mut self.signed_in else { return Task::none() };
+        signed_in.catalogue.suggestions_answered(call, answer);
+        self.catalogue_act(catalogue::Action::None)
     }
 
     /// The place of the page that was closed is kept first: what one began is part of the answer.
@@ -137,7 +143,7 @@ impl Kiosk {
         if !signed_in.reading.moved(id, &browse.url) {
             return Task::none();
         }
-        Task::perform(tokio::time::sleep(READING_REST), move |()| Message::ReadingRested(id))
+        after(READING_REST, Message::ReadingRested(id))
     }
 
     pub(super) fn reading_rested(&mut self, id: u64) -> Task<Message> {
@@ -165,6 +171,15 @@ impl Kiosk {
             Err(error) => Task::batch([task, self.call_failed(&error)]),
         }
     }
+}
+
+fn scroll_to_top() -> Task<Message> {
+    let top = AbsoluteOffset { x: 0.0, y: 0.0 };
+    iced::widget::operation::scroll_to(focus::SCROLLED, top).chain(Task::done(Message::Touched))
+}
+
+fn after(pause: Duration, message: Message) -> Task<Message> {
+    Task::perform(async move { tokio::time::sleep(pause).await }, move |()| message)
 }
 
 /// Keeps a place at the gateway: its id once that is done. A failure is for staff only: the reader's next page tries again.

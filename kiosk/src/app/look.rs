@@ -52,7 +52,10 @@ impl Kiosk {
                 self.text = Text::new(language);
                 self.aloud.begin_again();
             }
-            display::Message::ComfortChosen(comfort) => self.comfort = comfort,
+            display::Message::ComfortChosen(comfort) => {
+                self.comfort = comfort;
+                self.repainted = !self.repainted;
+            }
         }
         Task::none()
     }

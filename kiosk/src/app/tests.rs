@@ -157,8 +157,7 @@ fn the_first_service_that_opens_has_the_keyboard() {
     studio.kiosk.signed_in.as_mut().unwrap().services = Some(api::ServiceList { services });
     studio.show(Screen::Services);
     assert_eq!(studio.focused(), ["service-caf"]);
-    studio.kiosk.signed_in.as_mut().unwrap().services =
-        Some(api::ServiceList { services: vec![service("ferme", false)] });
+    studio.kiosk.signed_in.as_mut().unwrap().services = Some(api::ServiceList::default());
     studio.show(Screen::Services);
     assert_eq!(studio.focused(), ["back"], "nothing to choose but the way back");
 }
@@ -349,7 +348,9 @@ fn every_screen_holds_in_every_language_at_every_size() {
                     studio.language(language);
                     studio.comfort(Comfort { size, ..Comfort::default() });
                     let what = format!("{name}-{}-{width}-{}", language.code(), size.percent());
-                    studio.picture(&what);
+                    if std::env::var_os("PASSERELLE_ALBUM").is_some() {
+                        studio.picture(&what);
+                    }
                     holds(&mut studio, &what);
                 }
             }

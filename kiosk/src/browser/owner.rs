@@ -202,7 +202,6 @@ impl<'a> Owner<'a> {
             self.close(&oldest_window);
         }
         self.page_call("Page.stopScreencast", json!({}));
-        let (width, height) = self.view.frame();
         let session = page.session.clone();
         self.pages.push(page);
         self.dress(&session);

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use iced::widget::{Space, column, container, row, stack, text};
 use iced::{Alignment, Length};
 
-use super::{Bar, Context, bar, quiet, rule};
+use super::{Bar, Context, bar, catalogue, quiet, rule};
 use crate::browser::frame::Picture;
 use crate::browser::{Browser, Command, Event, Failure, Generation};
 use crate::theme::{self, size};
@@ -294,10 +294,15 @@ impl State {
             about = about.push(soft(words.get("waiting")));
         }
         about = about.push(time_left(minutes, context).map(soft)).spacing(12).align_y(Alignment::Center);
+        // A lesson is no site that one leaves.
+        let leave = match self.service.as_deref() {
+            Some(catalogue::SERVICE) => words.get("close"),
+            _ => words.get("browse-leave"),
+        };
         let ways = row![
             bar::aloud(context, Message::AloudPressed),
             quiet("display", "Aa".into(), Message::DisplayPressed),
-            quiet("leave", words.get("browse-leave"), Message::LeavePressed),
+            quiet("leave", leave, Message::LeavePressed),
             quiet("sign-out", words.get("sign-out"), Message::SignOutPressed),
         ];
         let (back, ways) = (back.spacing(12), ways.spacing(12));

@@ -3,13 +3,14 @@
 //! The state lives as long as the session, so that a person who closes a page finds their search again. Invariant: an
 //! answer counts only while it is the newest of its kind that was asked for.
 
+mod cards;
 mod view;
 
 use passerelle_api as api;
 
 use super::{Bar, services};
 use crate::gateway::{GatewayError, Question};
-pub use view::view;
+pub use view::{is_card, view};
 
 /// Characters of a query: a long sentence.
 const QUERY_LIMIT: usize = 200;
@@ -81,6 +82,8 @@ pub enum Action {
     Bar(Bar),
     Leave,
     Focus(String),
+    /// Nothing is searched any more: the list begins anew.
+    Empty,
     /// Tell [`Message::Paused`] after a moment.
     Pause(u64),
     Search {
@@ -131,7 +134,7 @@ impl State {
             Message::Returned => Action::Leave,
             Message::Typed(query) => {
                 self.typed(query);
-                if self.is_searching() { Action::Pause(self.stroke) } else { Action::None }
+                if self.is_searching() { Action::Pause(self.stroke) } else { Action::Empty }
             }
             Message::Paused(stroke) if stroke == self.stroke && self.is_searching() => self.search(true),
             Message::Paused(_) => Action::None,
@@ -139,7 +142,7 @@ impl State {
             Message::Submitted => Action::None,
             Message::Cleared => {
                 self.typed(String::new());
-                Action::Focus(SEARCH.into())
+                Action::Empty
             }
             Message::SuggestionChosen(query) => {
                 self.typed(query);
@@ -148,11 +151,11 @@ impl State {
             }
             Message::KindChosen(kind) => {
                 self.kind = kind;
-                self.filtered()
+                self.search(false)
             }
             Message::LanguageChosen(language) => {
                 self.language = language;
-                self.filtered()
+                self.search(false)
             }
             Message::MoreWanted => match &self.found {
                 Some(found) if self.asked_search.is_none() => {
@@ -190,11 +193,6 @@ impl State {
     /// Whether results are shown, or what there is to browse.
     fn is_searching(&self) -> bool {
         self.query().chars().count() >= QUERY_START
-    }
-
-    /// What there is to browse is filtered as it is drawn.
-    fn filtered(&mut self) -> Action {
-        if self.is_searching() { self.search(false) } else { Action::None }
     }
 
     /// The first page, once: the pause after the last stroke has nothing more to ask.
@@ -322,7 +320,7 @@ mod tests {
     #[test]
     fn asks_once_the_typing_rests() {
         let mut state = State::default();
-        assert_eq!(state.update(Message::Typed("l".into())), Action::None, "one letter finds everything");
+        assert_eq!(state.update(Message::Typed("l".into())), Action::Empty, "one letter finds everything");
         let Action::Pause(first) = state.update(Message::Typed("lo".into())) else { panic!("a pause") };
         let Action::Pause(second) = state.update(Message::Typed("loi ".into())) else { panic!("a pause") };
         assert_eq!(state.update(Message::Paused(first)), Action::None, "the typing went on");
@@ -409,7 +407,7 @@ mod tests {
     fn escape_empties_the_search_then_leaves() {
         let mut state = State::default();
         ask(&mut state, "bois");
-        assert_eq!(state.escape(), Action::Focus(SEARCH.into()));
+        assert_eq!(state.escape(), Action::Empty);
         assert_eq!(state.escape(), Action::Leave);
     }
 }

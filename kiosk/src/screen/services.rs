@@ -20,11 +20,11 @@ pub enum Message {
 
 /// The first service that can be opened, once they are known.
 pub fn first_focus(list: Option<&api::ServiceList>) -> String {
-    let first = list.and_then(|list| administrative(list).find(|service| can_open(service)));
+    let first = list.and_then(|list| here(list).find(|service| can_open(service)));
     first.map_or_else(|| "back".into(), control_name)
 }
 
-fn administrative(list: &api::ServiceList) -> impl Iterator<Item = &api::Service> {
+fn here(list: &api::ServiceList) -> impl Iterator<Item = &api::Service> {
     list.services.iter().filter(|service| service.category == Door::Administrative.category())
 }
 
@@ -40,8 +40,7 @@ pub fn view<'a>(list: Option<&'a api::ServiceList>, context: &Context<'a>) -> El
     let content: Element<'a, Message> = match list {
         None => super::sign_in::waiting(context),
         Some(list) => {
-            let (open, closed): (Vec<_>, Vec<_>) =
-                administrative(list).partition(|service| can_open(service));
+            let (open, closed): (Vec<_>, Vec<_>) = here(list).partition(|service| can_open(service));
             let mut cards = column![].spacing(14);
             cards = cards.push(if open.is_empty() {
                 body(words.get("services-none"))

@@ -18,7 +18,7 @@ use passerelle_tests::{
     build,
     dokuwiki::{self, DokuWiki},
     kiosk::{Kiosk, open_window},
-    packages,
+    lessons, packages,
     process::run,
     sample::{CAMILLE, PEOPLE, STAFF},
     screen::Screen,
@@ -58,6 +58,7 @@ async fn main() -> Result<()> {
     let wiki = DokuWiki::start(&authority)?;
     let setup = site.resolve(Setup::new(authority, policy())).with_internet();
     let mut stand = setup.resolve(&format!("{}:443", dokuwiki::HOST), wiki.address).start()?;
+    lessons::add(&stand)?;
     introduce(&mut stand)?;
     let enrolment = stand.enrol("borne-exemple")?;
     if arguments.headless {
@@ -124,6 +125,8 @@ fn tour(stand: &Stand, site: &Site, wiki: &DokuWiki, enrolment: &Path, folder: &
     let entered = tour.fill_in_form()?;
     let refusal = tour.be_refused()?;
     tour.ask_for_access("Pour trouver un logement")?;
+    tour.leave_site()?;
+    tour.find_lesson()?;
     tour.leave_site()?;
     tour.open_service("training", "wiki-exemple", &format!("https://{}/", dokuwiki::HOST))?;
     tour.edit_wiki(REQUEST)?;
