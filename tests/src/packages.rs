@@ -40,8 +40,9 @@ const PACKAGES: &[(&str, &str)] = &[
     ("libxi6", "the kiosk's touch and keys"),
     ("libxkbcommon0", "the kiosk's keyboard"),
     ("libxkbcommon-x11-0", "the kiosk's keyboard"),
-    ("fonts-noto-core", "texts in every script we show"),
+    ("fonts-noto-core", "texts in every script we show, Arabic too"),
     ("fonts-dejavu", "a font that screen readings know well"),
+    ("espeak-ng", "reads screens aloud, in French, English and Arabic"),
     // Tests and the headless tour.
     ("xvfb", "a virtual display"),
     ("xauth", "its access"),
