@@ -298,10 +298,8 @@ impl<'a> Tour<'a> {
         self.turn_wheel(-TO_THE_END)?;
         self.see("Rappelez-vous que")?;
         self.picture("encyclopedie-apercu")?;
-        // Return in the summary saves.
         self.turn_wheel(TO_THE_END)?;
-        self.follow("Résumé")?;
-        self.kiosk.screen.press("Return")?;
+        self.follow("Enregistrer les modifications")?;
         self.wait_for_page(&format!("https://{}/wiki/{}", mediawiki::HOST, mediawiki::ARTICLE))?;
         self.see("La dernière modification de cette page")?;
         self.picture("encyclopedie-enregistree")
