@@ -1,6 +1,6 @@
 //! A staff member's browser: the real Chromium, headless, driven by chromedriver over WebDriver (W3C), by clicks and keys.
 //!
-//! Called by the console's end-to-end test. As the kiosk, it runs as a user of its own, so that Chromium's sandbox stays on; the
+//! Called by the end-to-end tests of the console and of what staff grant there. As the kiosk, it runs as a user of its own, so that Chromium's sandbox stays on; the
 //! gateway's own certificate is taken as it is, since TLS has its proofs elsewhere. Every wait has [`LIMIT`].
 
 use std::{
@@ -18,6 +18,7 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 use data_encoding::BASE64;
+use jiff::Timestamp;
 use nix::unistd::{Uid, User};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -26,6 +27,8 @@ use crate::{
     axe,
     packages::KIOSK_USER,
     process::{Process, eventually},
+    sample::Staff,
+    totp,
 };
 
 /// For one command, the start of Chromium on a loaded machine included.
@@ -76,6 +79,18 @@ impl Browser {
         browser.session = begun["sessionId"].as_str().context("a session has an id")?.to_owned();
         browser.resize(DESK)?;
         Ok(browser)
+    }
+
+    /// Signs `staff` in for the first time: password, second factor enrolled by its key, recovery codes.
+    pub fn first_sign_in(&self, staff: &Staff) -> Result<()> {
+        self.open("/")?;
+        self.write("login", staff.login)?;
+        self.write("password", staff.password)?;
+        self.click("main", "Continuer")?;
+        let key = self.text_of(".secret")?;
+        self.write("code", &totp::code(&key, Timestamp::now())?)?;
+        self.click("main", "Continuer")?;
+        self.click("main", "Je les ai notés")
     }
 
     pub fn open(&self, path: &str) -> Result<()> {

@@ -1,7 +1,8 @@
 //! The Stand: a gateway, its terminals and a pretended Internet, all on free ports in a temporary folder.
 //!
 //! The end-to-end tests **and** the demo are made of it. The gateway is the real binary, driven by its command line;
-//! upstreams are ours ([`upstream`], [`site`]) or Debian's ([`dokuwiki`]); clients are raw sockets ([`client`]), standard
+//! upstreams are ours ([`upstream`], [`site`]) or Debian's ([`dokuwiki`],
+//! [`mediawiki`]); clients are raw sockets ([`client`]), standard
 //! tools, or the real kiosk under a virtual display ([`kiosk`], [`screen`]). Every person here is an invented sample.
 //!
 //! Invariants: dropping the Stand ends every process it started and removes its folder; nothing leaves the machine.
@@ -18,8 +19,10 @@ pub mod internet;
 pub mod journal;
 pub mod kiosk;
 pub mod lessons;
+pub mod mediawiki;
 pub mod names;
 pub mod packages;
+pub mod php;
 pub mod process;
 pub mod report;
 pub mod sample;
