@@ -7,13 +7,16 @@
 //! Invariants: dropping the Stand ends every process it started and removes its folder; nothing leaves the machine.
 
 pub mod authority;
+pub mod bench;
 pub mod build;
 pub mod client;
 pub mod dependencies;
 pub mod dokuwiki;
+pub mod figures;
 pub mod gateway;
 pub mod internet;
 pub mod journal;
+pub mod key_to_pixel;
 pub mod kiosk;
 pub mod lessons;
 pub mod names;
@@ -62,6 +65,7 @@ pub struct Setup {
     wrapper: Vec<String>,
     data: Option<PathBuf>,
     authority: Arc<Authority>,
+    more_roots: String,
 }
 
 impl Setup {
@@ -76,6 +80,7 @@ impl Setup {
             wrapper: Vec::new(),
             data: None,
             authority,
+            more_roots: String::new(),
         }
     }
 
@@ -94,6 +99,12 @@ impl Setup {
     /// Every other name is asked of the machine's own resolver: the demo opens real sites where there is an Internet.
     pub fn with_internet(mut self) -> Setup {
         self.resolver = "system".into();
+        self
+    }
+
+    /// Trusts the issuers in `pem` too: of upstreams that are not ours.
+    pub fn trust(mut self, pem: &str) -> Setup {
+        self.more_roots.push_str(pem);
         self
     }
 
@@ -122,7 +133,7 @@ impl Setup {
         let data = self.data.clone().unwrap_or_else(|| folder.path().join("data"));
         fs::create_dir_all(&data).with_context(|| format!("creating {}", data.display()))?;
         let roots = folder.path().join("internet.pem");
-        fs::write(&roots, self.authority.pem())?;
+        fs::write(&roots, self.authority.pem() + &self.more_roots)?;
         fs::write(data.join("gateway.toml"), self.configuration(&roots))?;
         let init = gateway::verb(&data, &["init"], "")?.success().context("init")?.stdout;
         let log = folder.path().join("gateway.log");
