@@ -9,14 +9,17 @@
 
 pub mod authority;
 pub mod axe;
+pub mod bench;
 pub mod browser;
 pub mod build;
 pub mod client;
 pub mod dependencies;
 pub mod dokuwiki;
+pub mod figures;
 pub mod gateway;
 pub mod internet;
 pub mod journal;
+pub mod key_to_pixel;
 pub mod kiosk;
 pub mod lessons;
 pub mod mediawiki;
@@ -68,6 +71,7 @@ pub struct Setup {
     wrapper: Vec<String>,
     data: Option<PathBuf>,
     authority: Arc<Authority>,
+    more_roots: String,
 }
 
 impl Setup {
@@ -82,6 +86,7 @@ impl Setup {
             wrapper: Vec::new(),
             data: None,
             authority,
+            more_roots: String::new(),
         }
     }
 
@@ -100,6 +105,12 @@ impl Setup {
     /// Every other name is asked of the machine's own resolver: the demo opens real sites where there is an Internet.
     pub fn with_internet(mut self) -> Setup {
         self.resolver = "system".into();
+        self
+    }
+
+    /// Trusts the issuers in `pem` too: of upstreams that are not ours.
+    pub fn trust(mut self, pem: &str) -> Setup {
+        self.more_roots.push_str(pem);
         self
     }
 
@@ -128,7 +139,7 @@ impl Setup {
         let data = self.data.clone().unwrap_or_else(|| folder.path().join("data"));
         fs::create_dir_all(&data).with_context(|| format!("creating {}", data.display()))?;
         let roots = folder.path().join("internet.pem");
-        fs::write(&roots, self.authority.pem())?;
+        fs::write(&roots, self.authority.pem() + &self.more_roots)?;
         fs::write(data.join("gateway.toml"), self.configuration(&roots))?;
         let init = gateway::verb(&data, &["init"], "")?.success().context("init")?.stdout;
         let log = folder.path().join("gateway.log");

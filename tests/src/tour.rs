@@ -157,8 +157,8 @@ impl<'a> Tour<'a> {
         self.kiosk.screen.press("Tab")
     }
 
-    /// The whole form of the stand-in site, from its first page to the receipt; what was entered.
-    pub fn fill_in_form(&mut self) -> Result<Fields> {
+    /// From the stand-in site's first page to its form, whose first field has the keyboard.
+    pub fn begin_form(&mut self) -> Result<()> {
         self.follow("Commencer la démarche")?;
         self.wait_for_page(&format!("https://{}/connexion", site::IDENTITY))?;
         self.see("Camille Exemple")?;
@@ -166,7 +166,12 @@ impl<'a> Tour<'a> {
         self.kiosk.screen.press("Return")?;
 
         self.wait_for_page(&format!("https://{}/demarche", site::HOST))?;
-        self.see("Adresse électronique")?;
+        self.see("Adresse électronique")
+    }
+
+    /// The whole form of the stand-in site, from its first page to the receipt; what was entered.
+    pub fn fill_in_form(&mut self) -> Result<Fields> {
+        self.begin_form()?;
         self.write_and_go_on("Exemple")?;
         self.write_and_go_on("Camille")?;
         self.kiosk.screen.write("camille@exemple.fr")?;
