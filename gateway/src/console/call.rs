@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 use std::ops::Deref;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
@@ -59,8 +59,6 @@ pub struct Call {
     pub parameters: Fields,
     pub queries: Fields,
     pub form: Fields,
-    /// The body of an upload, unread, for whoever takes it first; behind a lock since a body is not `Sync`.
-    pub(super) upload: Mutex<Body>,
 }
 
 impl Call {
@@ -85,12 +83,6 @@ impl Call {
 
     pub fn field(&self, name: &str) -> &str {
         self.form.get(name)
-    }
-
-    /// The bytes of an upload as they come; empty the second time, and for a form.
-    pub fn take_upload(&self) -> Body {
-        let mut upload = self.upload.lock().unwrap_or_else(PoisonError::into_inner);
-        std::mem::replace(&mut upload, Body::empty())
     }
 
     /// The establishment's time zone.

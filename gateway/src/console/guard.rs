@@ -18,14 +18,14 @@ use http::header::{
     SET_COOKIE, VARY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use http::request::Parts;
-use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use http::{HeaderMap, HeaderValue, Method};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use jiff::Timestamp;
 use passerelle_audit::{Kind, Sealed};
 
 use super::call::{Answer, Call, Failure, Fields, StaffCall, see_other};
 use super::page;
-use super::route::{Access, Route, Takes, table};
+use super::route::{Access, Route, table};
 use super::session::{Found, StaffSession, Stage};
 use crate::Gateway;
 use crate::journal_keys::Subject;
@@ -35,7 +35,6 @@ use crate::text::Language;
 /// `__Host-`: set by this very host, over TLS, for all of it, and by nobody else (RFC 6265bis, 4.1.3.2).
 const SESSION_COOKIE: &str = "__Host-passerelle";
 const LANGUAGE_COOKIE: &str = "__Host-language";
-const CSRF_HEADER: HeaderName = HeaderName::from_static("x-csrf-token");
 /// Nothing but our own files, no frames, no foreign forms, no base.
 const CONTENT_POLICY: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; \
@@ -138,23 +137,14 @@ async fn judge(gateway: Arc<Gateway>, route: &Route, language: Language, request
     };
     let parameters = parameters(&mut parts).await?;
     let queries = Query::try_from_uri(&parts.uri).map_err(|_| Failure::Malformed)?.0;
-    let (form, upload) = read(&gateway, route.takes, &parts, body).await?;
-    if let (false, Some(session), false) =
-        (parts.method.is_safe(), &session, matches!(route.access, Access::Open(_)))
-    {
-        let in_header = parts.headers.get(CSRF_HEADER).and_then(|value| value.to_str().ok());
-        let given = match route.takes {
-            Takes::Form(_) => form.get("csrf"),
-            Takes::Upload => in_header.unwrap_or_default(),
-        };
-        if !session.is_csrf(given) {
-            return Err(Failure::Foreign);
-        }
+    let form = read(&gateway, route.form_limit, &parts, body).await?;
+    let must_prove = !parts.method.is_safe() && !matches!(route.access, Access::Open(_));
+    if must_prove && session.as_ref().is_some_and(|session| !session.is_csrf(form.get("csrf"))) {
+        return Err(Failure::Foreign);
     }
     let path = parts.uri.path().to_owned();
     let queries = Fields(queries);
-    let upload = upload.into();
-    let call = Call { gateway, language, from, now, path, parameters, queries, form, upload };
+    let call = Call { gateway, language, from, now, path, parameters, queries, form };
     match (&route.access, session, staff) {
         (Access::Open(page), ..) => page(call).await,
         (Access::SigningIn(page), Some(session), _) => page(call, session).await,
@@ -202,19 +192,16 @@ async fn parameters(parts: &mut Parts) -> Result<Fields, Failure> {
     Ok(Fields(found.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()))
 }
 
-/// The form, within its limit; or the body itself, for the page to read.
+/// The form, of at most `limit` bytes.
 async fn read(
     gateway: &Gateway,
-    takes: Takes,
+    limit: usize,
     parts: &Parts,
     body: axum::body::Body,
-) -> Result<(Fields, axum::body::Body), Failure> {
-    let nothing = axum::body::Body::empty;
-    let limit = match takes {
-        _ if parts.method.is_safe() => return Ok((Fields::default(), nothing())),
-        Takes::Upload => return Ok((Fields::default(), body)),
-        Takes::Form(limit) => limit,
-    };
+) -> Result<Fields, Failure> {
+    if parts.method.is_safe() {
+        return Ok(Fields::default());
+    }
     let reading =
         tokio::time::timeout(gateway.config.limits.idle_body(), Limited::new(body, limit).collect());
     let bytes = reading.await.map_err(|_| Failure::Malformed)?.map_err(|error| {
@@ -225,7 +212,7 @@ async fn read(
     *request.headers_mut() = parts.headers.clone();
     DefaultBodyLimit::disable().apply(&mut request); // it has just passed ours
     let form = Form::from_request(request, &()).await.map_err(|_| Failure::Malformed)?.0;
-    Ok((Fields(form), nothing()))
+    Ok(Fields(form))
 }
 
 fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
@@ -276,6 +263,8 @@ pub fn as_answer(response: http::Response<Body>) -> Response {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use http::HeaderName;
+
     use super::*;
 
     #[test]

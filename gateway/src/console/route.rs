@@ -48,20 +48,12 @@ pub enum Access {
     Staff(&'static [Role], Arc<dyn Fn(StaffCall) -> Answering + Send + Sync>),
 }
 
-/// What the body of a request may be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Takes {
-    /// A form of at most so many bytes, with the token in its field `csrf`.
-    Form(usize),
-    /// Bytes that the page reads itself, as they come; the token is in the header `x-csrf-token`.
-    Upload,
-}
-
 pub struct Route {
     pub method: Method,
     /// As axum writes it.
     pub path: &'static str,
-    pub takes: Takes,
+    /// The most bytes of a form; its token is in the field `csrf`.
+    pub form_limit: usize,
     pub access: Access,
 }
 
@@ -108,7 +100,7 @@ pub fn table() -> Vec<Route> {
         post("/policy/versions/{version}/sign", staff(DECIDES, policy::sign)),
         post("/policy/versions/{version}/again", staff(DECIDES, policy::propose_again)),
         get("/policy/draft", staff(DECIDES, policy::draft::ask)),
-        post("/policy/draft", staff(DECIDES, policy::draft::answer)).taking(Takes::Form(POLICY_FORM_LIMIT)),
+        post("/policy/draft", staff(DECIDES, policy::draft::answer)).taking(POLICY_FORM_LIMIT),
         get("/policy/refuse", staff(DECIDES, policy::ask_refusal)),
         post("/policy/refuse", staff(DECIDES, policy::refuse)),
         // Who there is: people, terminals, staff.
@@ -145,11 +137,11 @@ pub fn allows(method: &Method, path: &str, role: Role) -> bool {
 }
 
 fn get(path: &'static str, access: Access) -> Route {
-    Route { method: Method::GET, path, takes: Takes::Form(FORM_LIMIT), access }
+    Route { method: Method::GET, path, form_limit: FORM_LIMIT, access }
 }
 
 fn post(path: &'static str, access: Access) -> Route {
-    Route { method: Method::POST, path, takes: Takes::Form(FORM_LIMIT), access }
+    Route { method: Method::POST, path, form_limit: FORM_LIMIT, access }
 }
 
 fn open<F: Future<Output = Answer> + Send + 'static>(
@@ -173,7 +165,7 @@ fn staff<F: Future<Output = Answer> + Send + 'static>(
 
 impl Route {
     /// The same with another kind of body.
-    pub fn taking(self, takes: Takes) -> Route {
-        Route { takes, ..self }
+    pub fn taking(self, form_limit: usize) -> Route {
+        Route { form_limit, ..self }
     }
 }
