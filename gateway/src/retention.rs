@@ -59,7 +59,11 @@ pub async fn enforce(gateway: &Gateway, now: Timestamp) -> Result<u64, Retention
         gateway.append(&Subject::Gateway, draft).await?;
         gateway.keys.destroy_month(&month).await?;
     }
-    let pruned = tokio::task::spawn_blocking(move || prune_before(&folder, published, first_kept)).await;
+    let (origin, key) = (gateway.config.journal.gateway.clone(), gateway.authority.journal_key());
+    let prune = move |index| prune(&folder, index, &origin, &key);
+    let folder = gateway.audit_folder();
+    let pruned =
+        tokio::task::spawn_blocking(move || prune(first_young(&folder, published, first_kept)?)).await;
     pruned.map_err(std::io::Error::other).flatten().map_err(RetentionError::Prune)
 }
 
@@ -72,15 +76,15 @@ fn first_kept(now: Timestamp, months: u32) -> Result<Timestamp, RetentionError> 
 }
 
 /// The clock may have stepped back between two records: everything before the first that is young enough goes, nothing after it.
-fn prune_before(folder: &Path, published: u64, first_kept: Timestamp) -> std::io::Result<u64> {
+fn first_young(folder: &Path, published: u64, first_kept: Timestamp) -> std::io::Result<u64> {
     for entry in entries(folder, published)? {
         let (index, bytes) = entry?;
         let header = header(&bytes).map_err(std::io::Error::other)?;
         if header.time >= first_kept {
-            return prune(folder, index);
+            return Ok(index);
         }
     }
-    prune(folder, published)
+    Ok(published)
 }
 
 #[cfg(test)]

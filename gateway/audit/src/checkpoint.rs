@@ -164,6 +164,11 @@ impl VerifierKey {
         VerifierKey { name: name.to_owned(), id, public }
     }
 
+    /// The same key for notes of another name.
+    pub(crate) fn renamed(&self, name: &str) -> Self {
+        VerifierKey::new(name, self.public)
+    }
+
     /// The log's origin.
     pub fn name(&self) -> &str {
         &self.name

@@ -61,6 +61,11 @@ pub enum StartError {
     Forked { path: PathBuf, size: u64 },
     #[error("log.vkey names another key than this gateway's")]
     VerifierKey,
+    #[error(
+        "the journal's pending tail is missing: records from index {index} on may have been removed; put it back from where \
+         it went"
+    )]
+    NoTail { index: u64 },
     #[error("the tiles of the journal do not lead to its signed root")]
     Root,
     #[error("record {index} of the journal is not as it was written")]
@@ -115,6 +120,12 @@ pub(crate) fn recover(
     let (tree, bundle) = published(&store, &*anchor, &config)?;
     let segments = entries::read_tail(&*store).map_err(|damage| disk("tail")(damage.source))?;
     let published_size = tree.size();
+    store::signed_minimum_index(&*store, &config.signing_key.verifier_key(&config.origin))
+        .map_err(disk("minimum index"))?;
+    // The newest segment always stays: without it, whatever was synced and not yet published is gone.
+    if published_size > 0 && segments.is_empty() {
+        return Err(StartError::NoTail { index: published_size });
+    }
     if segments.first().is_some_and(|first| first.first > published_size) {
         return Err(StartError::Record { index: published_size });
     }

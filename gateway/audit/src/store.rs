@@ -10,9 +10,9 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::checkpoint;
+use crate::checkpoint::{self, Checkpoint, SigningKey, VerifierKey};
 use crate::tile::TilePath;
-use crate::tree::TILE_WIDTH;
+use crate::tree::{Frontier, TILE_WIDTH};
 
 /// Where segments stand, and files that have no name yet.
 pub(crate) const PENDING: &str = "pending";
@@ -20,6 +20,8 @@ pub(crate) const CHECKPOINT: &str = "checkpoint";
 pub(crate) const VERIFIER_KEY: &str = "log.vkey";
 /// The first index whose entry is kept; absent: 0.
 pub(crate) const MINIMUM: &str = "minimum-index";
+/// The same under the log's signature: a checkpoint of origin `ORIGIN/minimum-index` whose size is the highest minimum there was.
+const MINIMUM_NOTE: &str = "minimum-index.note";
 
 /// A name in a folder of the log.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -84,16 +86,42 @@ pub(crate) fn minimum_index(disk: &dyn Disk) -> io::Result<u64> {
         .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, format!("{MINIMUM} is not a number")))
 }
 
-/// Retention: removes the entry bundles that end at or below `minimum` (never hash tiles), and says so in `minimum-index`
-/// first. Never beyond the last checkpoint, never back. Answers with the minimum index now in force.
-pub fn prune(folder: &Path, minimum: u64) -> io::Result<u64> {
-    prune_on(&Folder::unlocked(folder), minimum)
+/// The same, as the log's key signed it: who can only write in the folder can't have entries taken for pruned.
+pub(crate) fn signed_minimum_index(disk: &dyn Disk, key: &VerifierKey) -> io::Result<u64> {
+    let minimum = minimum_index(disk)?;
+    if minimum == 0 {
+        return Ok(0);
+    }
+    let invalid = |why: String| io::Error::new(io::ErrorKind::InvalidData, why);
+    let note = disk.read(MINIMUM_NOTE).map_err(|error| named(&MINIMUM_NOTE, error))?;
+    let key = key.renamed(&minimum_name(key.name()));
+    let signed = Checkpoint::verify(&String::from_utf8_lossy(&note), &key)
+        .map_err(|error| invalid(format!("{MINIMUM_NOTE}: {error}")))?;
+    match minimum <= signed.size {
+        true => Ok(minimum),
+        false => Err(invalid(format!("{MINIMUM} is {minimum}, and only {} was signed", signed.size))),
+    }
 }
 
-pub(crate) fn prune_on(disk: &dyn Disk, minimum: u64) -> io::Result<u64> {
-    let before = minimum_index(disk)?;
+fn minimum_name(origin: &str) -> String {
+    format!("{origin}/{MINIMUM}")
+}
+
+/// Retention: removes the entry bundles that end at or below `minimum` (never hash tiles), and says so, signed, in
+/// `minimum-index` first. Never beyond the last checkpoint, never back. Answers with the minimum index now in force.
+pub fn prune(folder: &Path, minimum: u64, origin: &str, key: &SigningKey) -> io::Result<u64> {
+    prune_on(&Folder::unlocked(folder), minimum, origin, key)
+}
+
+fn prune_on(disk: &dyn Disk, minimum: u64, origin: &str, key: &SigningKey) -> io::Result<u64> {
+    let before = signed_minimum_index(disk, &key.verifier_key(origin))?;
     let size = checkpoint::size(&disk.read(CHECKPOINT)?)?;
     let minimum = minimum.min(size).max(before);
+    if minimum == before {
+        return Ok(minimum);
+    }
+    let note = Checkpoint { origin: minimum_name(origin), size: minimum, root: Frontier::default().root() };
+    disk.publish(&[(MINIMUM_NOTE.into(), note.sign(key).into_bytes())])?;
     disk.publish(&[(MINIMUM.into(), format!("{minimum}\n").into_bytes())])?;
     let width = TILE_WIDTH as u64;
     for number in before / width..minimum / width {

@@ -13,7 +13,7 @@ use std::path::Path;
 use crate::checkpoint::{Checkpoint, VerifierKey};
 use crate::entries::read_end;
 use crate::record::{self, Kind};
-use crate::store::{Disk, Folder, Listed, VERIFIER_KEY, minimum_index};
+use crate::store::{Disk, Folder, Listed, VERIFIER_KEY, signed_minimum_index};
 use crate::tail::Segment;
 use crate::tile::{self, TilePath};
 use crate::tree::{Frontier, FullTile, Hash, TILE_WIDTH, leaf_hash};
@@ -70,7 +70,7 @@ pub(crate) fn verify_on(
     let (note, segments) = read_end(disk).map_err(|damage| bad(damage.index, damage.source))?;
     let note = String::from_utf8(note).map_err(|error| bad(0, error))?;
     let checkpoint = Checkpoint::verify(&note, key).map_err(|error| bad(0, error))?;
-    let minimum = minimum_index(disk).map_err(|error| bad(0, error))?;
+    let minimum = signed_minimum_index(disk, key).map_err(|error| bad(0, error))?;
 
     let mut walk = Walk {
         disk,

@@ -5,7 +5,7 @@ mod support;
 
 use std::sync::Arc;
 
-use passerelle_audit::{Draft, Effect, JournalError, Kind, Query, Sealed, SealingKey, prune, search};
+use passerelle_audit::{Draft, Effect, JournalError, Kind, Query, Sealed, SealingKey, StartError, search};
 use support::{Log, opening};
 
 #[tokio::test]
@@ -240,17 +240,55 @@ async fn pruned_entries_leave_their_hashes() {
         opened.close(Draft::new(Kind::Closed));
     }
     journal.stop().await;
-    assert_eq!(prune(log.folder(), 700).unwrap(), 700);
+    assert_eq!(log.prune(700), 700);
     assert!(!log.folder().join("tile/entries/001").exists());
     let verified = log.verify().unwrap();
     assert_eq!((verified.records, verified.minimum), (1_200, 700));
     assert_eq!(log.search(&[&key], Query::default())[0].header.index, 512);
     // Never back, never beyond the checkpoint.
-    assert_eq!(prune(log.folder(), 10).unwrap(), 700);
-    assert_eq!(prune(log.folder(), u64::MAX).unwrap(), 1_200);
+    assert_eq!(log.prune(10), 700);
+    assert_eq!(log.prune(u64::MAX), 1_200);
     log.verify().unwrap();
     std::fs::remove_file(log.folder().join("minimum-index")).unwrap();
     assert_eq!(log.verify().unwrap_err().index, 0);
+}
+
+#[tokio::test]
+async fn nobody_prunes_without_the_key() {
+    let log = Log::new();
+    let key = Arc::new(SealingKey::generate());
+    let journal = log.start();
+    for _ in 0..600 {
+        journal.append(signed_in(), key.clone()).await.unwrap();
+    }
+    journal.stop().await;
+    // Entries gone and the index raised by hand, without a signature and beyond one.
+    std::fs::remove_file(log.folder().join("tile/entries/000")).unwrap();
+    std::fs::write(log.folder().join("minimum-index"), "256\n").unwrap();
+    assert_eq!(log.verify().unwrap_err().index, 0);
+    std::fs::remove_file(log.folder().join("minimum-index")).unwrap();
+    assert_eq!(log.prune(256), 256);
+    log.verify().unwrap();
+    std::fs::remove_file(log.folder().join("tile/entries/001")).unwrap();
+    std::fs::write(log.folder().join("minimum-index"), "512\n").unwrap();
+    assert_eq!(log.verify().unwrap_err().index, 0);
+    assert!(log.try_start().is_err(), "nor does a journal start on it");
+}
+
+#[tokio::test]
+async fn a_missing_tail_is_told_at_the_start_too() {
+    let log = Log::new();
+    let key = Arc::new(SealingKey::generate());
+    let journal = log.start();
+    for _ in 0..100 {
+        journal.append(signed_in(), key.clone()).await.unwrap();
+    }
+    journal.stop().await;
+    for tail in std::fs::read_dir(log.folder().join("pending")).unwrap() {
+        std::fs::remove_file(tail.unwrap().path()).unwrap();
+    }
+    assert_eq!(log.verify().unwrap_err().why, "the pending tail is missing");
+    assert!(matches!(log.try_start(), Err(StartError::NoTail { index: 100 })));
 }
 
 #[tokio::test]

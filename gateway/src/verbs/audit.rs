@@ -48,7 +48,13 @@ pub fn check(data: &Path, checkpoint: Option<&Path>) -> Result<Answer, AuditErro
     Ok(match verified {
         Ok(verified) => {
             let root = data_encoding::BASE64.encode(&verified.root);
-            let text = format!("verified {} records, root {root}", verified.records);
+            let mut text = format!("verified {} records, root {root}", verified.records);
+            if verified.minimum > 0 {
+                text += &format!(
+                    "\nentries below index {} were pruned by retention; their hashes stand",
+                    verified.minimum
+                );
+            }
             let json = json!({
                 "verified": verified.records,
                 "signed": verified.checkpoint.size,

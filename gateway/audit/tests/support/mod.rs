@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use jiff::Timestamp;
 use passerelle_audit::{
     Clock, Draft, Effect, FirstBad, HintKey, Journal, JournalConfig, Kind, Limits, Orphan, Query, Record,
-    Sealed, SealingKey, SigningKey, Trusted, Verified, create_anchor, search, verify,
+    Sealed, SealingKey, SigningKey, StartError, Trusted, Verified, create_anchor, prune, search, verify,
 };
 
 const ORIGIN: &str = "passerelle.test/gw-1";
@@ -53,6 +53,19 @@ impl Log {
         limit: impl FnOnce(&mut Limits),
         keys: &[&SealingKey],
     ) -> (Journal, Vec<Orphan>) {
+        self.try_start_in(folder, limit, keys).unwrap()
+    }
+
+    pub fn try_start(&self) -> Result<Journal, StartError> {
+        self.try_start_in(self.folder(), |_| {}, &[]).map(|(journal, _)| journal)
+    }
+
+    fn try_start_in(
+        &self,
+        folder: &Path,
+        limit: impl FnOnce(&mut Limits),
+        keys: &[&SealingKey],
+    ) -> Result<(Journal, Vec<Orphan>), StartError> {
         let mut limits = Limits::default();
         limit(&mut limits);
         let anchor = anchor(folder);
@@ -68,7 +81,11 @@ impl Log {
             limits,
         };
         Journal::start(config, clock(), |id| keys.iter().find(|key| key.id() == *id).map(|&key| key.clone()))
-            .unwrap()
+    }
+
+    /// As retention does.
+    pub fn prune(&self, minimum: u64) -> u64 {
+        prune(self.folder(), minimum, ORIGIN, &self.signing_key).unwrap()
     }
 
     pub fn hints(&self) -> HintKey {
