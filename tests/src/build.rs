@@ -28,8 +28,17 @@ pub fn cargo() -> Result<Command> {
 
 /// Builds the programs; `tests` too where asked.
 pub fn build(tests: bool) -> Result<()> {
+    run_build(if tests { &["--all-targets"] } else { &[] })
+}
+
+/// Builds the programs as the benches measure them, beside what `cargo bench` builds.
+pub fn build_measured() -> Result<()> {
+    run_build(&["--profile", "bench"])
+}
+
+fn run_build(more: &[&str]) -> Result<()> {
     let mut command = cargo()?;
-    command.arg("build").args(FEATURES).args(if tests { Some("--all-targets") } else { None });
+    command.arg("build").args(FEATURES).args(more);
     if !command.status().context("starting cargo build")?.success() {
         bail!("the build failed");
     }

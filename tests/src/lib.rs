@@ -1,29 +1,38 @@
 //! The Stand: a gateway, its terminals and a pretended Internet, all on free ports in a temporary folder.
 //!
 //! The end-to-end tests **and** the demo are made of it. The gateway is the real binary, driven by its command line;
-//! upstreams are ours ([`upstream`], [`site`]) or Debian's ([`dokuwiki`]); clients are raw sockets ([`client`]), standard
+//! upstreams are ours ([`upstream`], [`site`]) or Debian's ([`dokuwiki`],
+//! [`mediawiki`]); clients are raw sockets ([`client`]), standard
 //! tools, or the real kiosk under a virtual display ([`kiosk`], [`screen`]). Every person here is an invented sample.
 //!
 //! Invariants: dropping the Stand ends every process it started and removes its folder; nothing leaves the machine.
 
 pub mod authority;
+pub mod axe;
+pub mod bench;
+pub mod browser;
 pub mod build;
 pub mod client;
 pub mod dependencies;
 pub mod dokuwiki;
+pub mod figures;
 pub mod gateway;
 pub mod internet;
 pub mod journal;
+pub mod key_to_pixel;
 pub mod kiosk;
 pub mod lessons;
+pub mod mediawiki;
 pub mod names;
 pub mod packages;
+pub mod php;
 pub mod process;
 pub mod report;
 pub mod sample;
 pub mod screen;
 pub mod site;
 pub mod skip;
+pub mod totp;
 pub mod tour;
 pub mod trace;
 pub mod upstream;
@@ -62,6 +71,7 @@ pub struct Setup {
     wrapper: Vec<String>,
     data: Option<PathBuf>,
     authority: Arc<Authority>,
+    more_roots: String,
 }
 
 impl Setup {
@@ -76,6 +86,7 @@ impl Setup {
             wrapper: Vec::new(),
             data: None,
             authority,
+            more_roots: String::new(),
         }
     }
 
@@ -94,6 +105,12 @@ impl Setup {
     /// Every other name is asked of the machine's own resolver: the demo opens real sites where there is an Internet.
     pub fn with_internet(mut self) -> Setup {
         self.resolver = "system".into();
+        self
+    }
+
+    /// Trusts the issuers in `pem` too: of upstreams that are not ours.
+    pub fn trust(mut self, pem: &str) -> Setup {
+        self.more_roots.push_str(pem);
         self
     }
 
@@ -122,7 +139,7 @@ impl Setup {
         let data = self.data.clone().unwrap_or_else(|| folder.path().join("data"));
         fs::create_dir_all(&data).with_context(|| format!("creating {}", data.display()))?;
         let roots = folder.path().join("internet.pem");
-        fs::write(&roots, self.authority.pem())?;
+        fs::write(&roots, self.authority.pem() + &self.more_roots)?;
         fs::write(data.join("gateway.toml"), self.configuration(&roots))?;
         let init = gateway::verb(&data, &["init"], "")?.success().context("init")?.stdout;
         let log = folder.path().join("gateway.log");
@@ -201,6 +218,9 @@ impl Stand {
         let mut arguments = vec!["person", "add", "--id", person.id, "--name", person.name, "--pin-stdin"];
         for group in person.groups {
             arguments.extend(["--group", group]);
+        }
+        for login in sample::trio() {
+            arguments.extend(["--trio", login]);
         }
         self.verb(&arguments, person.pin).map(drop)
     }

@@ -62,6 +62,8 @@ impl Screen {
         command
             .args(["-displayfd", "1", "-noreset", "-nolisten", "tcp", "-screen", "0"])
             .arg(format!("{WIDTH}x{HEIGHT}x24"))
+            .arg("-fbdir")
+            .arg(folder.path())
             .arg("-auth")
             .arg(&server_authority);
         let mut server = Process::start_with_lines("Xvfb", &mut command, &folder.path().join("xvfb.log"))?;
@@ -78,6 +80,11 @@ impl Screen {
     /// `DISPLAY` and `XAUTHORITY` for a program on this display.
     pub fn environment(&self) -> [(&'static str, String); 2] {
         [("DISPLAY", self.display.clone()), ("XAUTHORITY", self.client_authority.display().to_string())]
+    }
+
+    /// The file that the display's pixels live in, as `-fbdir` of Xvfb(1) describes it.
+    pub fn framebuffer(&self) -> PathBuf {
+        self.folder.path().join("Xvfb_screen0")
     }
 
     fn tool(&self, program: &str, arguments: &[&str]) -> Result<String> {

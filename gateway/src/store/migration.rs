@@ -8,8 +8,12 @@ use sqlx::{Any, AnyPool, Transaction};
 use super::StoreError;
 
 /// Step N brings the schema to version N, counted from 1.
-const STEPS: &[&str] =
-    &[include_str!("schema_1.sql"), include_str!("schema_2.sql"), include_str!("schema_4.sql")];
+const STEPS: &[&str] = &[
+    include_str!("schema_1.sql"),
+    include_str!("schema_2.sql"),
+    include_str!("schema_3.sql"),
+    include_str!("schema_4.sql"),
+];
 
 /// Any number, the same in every gateway.
 const MIGRATION_LOCK: &str = "SELECT pg_advisory_xact_lock(7277300)";

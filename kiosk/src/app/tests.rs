@@ -224,8 +224,11 @@ fn a_half_typed_sign_in_is_forgotten_once_nobody_is_there() {
     assert!(!studio.says("camille"));
 }
 
+/// Makes a screen of this width and height.
+type Make = fn(f32, f32) -> Studio;
+
 /// Every screen that can be reached without a gateway, by its name in pictures.
-fn screens() -> Vec<(&'static str, fn(f32, f32) -> Studio)> {
+fn screens() -> Vec<(&'static str, Make)> {
     fn locked_screen(width: f32, height: f32) -> Studio {
         let mut studio = Studio::enrolled(width, height);
         let mut locked = locked::State::new("camille".into(), "Camille Exemple".into());

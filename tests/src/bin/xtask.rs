@@ -9,6 +9,7 @@ use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
 use nix::unistd::Uid;
 use passerelle_tests::{
+    bench,
     build::{self, workspace},
     dependencies, packages,
     report::Report,
@@ -30,16 +31,30 @@ enum Task {
     Setup,
     /// Sets up, builds and runs every test; a filter runs only tests whose name has it
     Test { filter: Option<String> },
+    /// Runs the benches and prints one table; with `--proxy`, serves a gateway for a load client instead
+    Bench(Bench),
     /// Checks the licences of all dependencies against deny.toml
     Licences,
     /// Checks all dependencies for known vulnerabilities, where the database can be reached
     Advisories,
 }
 
+#[derive(clap::Args)]
+struct Bench {
+    /// Fewer and shorter samples
+    #[arg(long)]
+    quick: bool,
+    /// Serves a gateway under a policy of 200 services; more arguments say where its origin is (`--help` names them)
+    #[arg(long, num_args = 0.., allow_hyphen_values = true, conflicts_with = "quick")]
+    proxy: Option<Vec<String>>,
+}
+
 fn main() -> Result<()> {
     match Arguments::parse().task {
         Task::Setup => packages::set_up(),
         Task::Test { filter } => test(filter.as_deref()),
+        Task::Bench(Bench { proxy: Some(arguments), .. }) => bench::serve(&arguments),
+        Task::Bench(Bench { quick, .. }) => bench::run(quick),
         Task::Licences => {
             println!("licences: {} dependencies, all allowed", dependencies::check_licences(&workspace()?)?);
             Ok(())
