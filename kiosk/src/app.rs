@@ -338,6 +338,7 @@ impl Kiosk {
     /// Shows a screen and gives the keyboard to what comes first on it.
     fn show(&mut self, screen: Screen) -> Task<Message> {
         self.screen = screen;
+        self.aloud.screen_changed();
         self.repainted = !self.repainted;
         self.focus_first()
     }

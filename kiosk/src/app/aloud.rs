@@ -32,6 +32,13 @@ impl Reader {
         self.speaking.is_some()
     }
 
+    /// That there is no sound was said on the screen before.
+    pub(super) fn screen_changed(&mut self) {
+        if self.state == Aloud::Failed {
+            self.state = Aloud::Off;
+        }
+    }
+
     pub(super) fn stop(&mut self) {
         (self.state, self.speaking) = (Aloud::Off, None);
     }
@@ -39,11 +46,12 @@ impl Reader {
 
 impl Kiosk {
     pub(super) fn aloud_pressed(&mut self) -> Task<Message> {
-        if self.aloud.state == Aloud::On {
-            self.aloud.stop();
-        } else {
-            self.aloud.state = Aloud::On;
-            self.aloud.begin_again();
+        match self.aloud.state {
+            Aloud::On | Aloud::Failed => self.aloud.stop(),
+            Aloud::Off => {
+                self.aloud.state = Aloud::On;
+                self.aloud.begin_again();
+            }
         }
         Task::none()
     }

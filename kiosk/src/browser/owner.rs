@@ -250,10 +250,16 @@ impl<'a> Owner<'a> {
 
     fn show_at_size(&mut self) {
         let View { width, height, zoom } = self.view;
-        self.page_call(
-            "Emulation.setDeviceMetricsOverride",
-            json!({"width": width, "height": height, "deviceScaleFactor": zoom, "mobile": false}),
-        );
+        let mut metrics = json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": false});
+        if zoom != 1.0 {
+            // A screencast has as many pixels as the visible size, whatever the device's scale: that size is set apart
+            // from the page's own, and the page is painted larger into it.
+            let (width, height) = self.view.frame();
+            self.page_call("Emulation.setVisibleSize", json!({"width": width, "height": height}));
+            metrics["scale"] = json!(zoom);
+            metrics["dontSetVisibleSize"] = json!(true);
+        }
+        self.page_call("Emulation.setDeviceMetricsOverride", metrics);
         self.page_call("Page.stopScreencast", json!({}));
         let (width, height) = self.view.frame();
         self.page_call(

@@ -79,8 +79,15 @@ impl State {
         cursor.position_in(bounds).or_else(held)
     }
 
-    fn pointer(&mut self, event: &Event, cursor: mouse::Cursor, bounds: Rectangle) -> Option<Call> {
-        let at = self.position(cursor, bounds);
+    fn pointer(
+        &mut self,
+        event: &Event,
+        cursor: mouse::Cursor,
+        bounds: Rectangle,
+        zoom: f32,
+    ) -> Option<Call> {
+        // Chromium counts in pixels of its frame.
+        let at = self.position(cursor, bounds).map(|at| Point::new(at.x * zoom, at.y * zoom));
         let call = match event {
             Event::Mouse(mouse::Event::CursorMoved { .. })
             | Event::Touch(touch::Event::FingerMoved { .. }) => {
@@ -177,7 +184,7 @@ impl<Message> Widget<Message, Theme, Renderer> for Page<'_> {
             }
             Event::Keyboard(event) if state.focused => input::key(event),
             Event::InputMethod(input_method::Event::Commit(text)) if state.focused => Some(input::text(text)),
-            event => state.pointer(event, cursor, bounds),
+            event => state.pointer(event, cursor, bounds, self.zoom),
         };
         if matches!(event, Event::Keyboard(_)) && state.focused {
             shell.capture_event();
