@@ -105,6 +105,12 @@ pub enum PersonVerb {
         pin_stdin: bool,
     },
     List,
+    /// Give a person another PIN, read from standard input; an open session ends
+    Pin {
+        id: PersonId,
+        #[arg(long, required = true)]
+        pin_stdin: bool,
+    },
     /// End a person's sessions and refuse sign-in until unlocked
     Lock {
         id: PersonId,

@@ -108,7 +108,7 @@ async fn fill(
     store.close().await;
 
     let gateway = Gateway::open(data, overrides).await?;
-    crate::verbs::staff::record_added(&gateway, &login, Role::Administrator).await?;
+    crate::verbs::staff::record_added(&gateway, &login, Role::Administrator, None).await?;
     let sealed = Sealed { policy: Some(1), detail: Some(STARTER_COMMENT.to_owned()), ..Sealed::default() };
     gateway
         .record(Kind::PolicyPublished, &Subject::Staff(login.clone()), None, sealed)

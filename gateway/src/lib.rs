@@ -10,6 +10,7 @@ pub mod catalogue;
 pub mod client_hello;
 pub mod clock;
 pub mod config;
+mod console;
 pub mod control;
 pub mod identifier;
 pub mod init;
@@ -24,6 +25,7 @@ pub mod proxy;
 mod public_log;
 pub mod request;
 pub mod retention;
+pub mod second_factor;
 pub mod secret;
 pub mod session;
 pub mod staff;
@@ -57,7 +59,8 @@ use crate::catalogue::Catalogue;
 use crate::catalogue::progress::Progress;
 use crate::clock::LocalMinute;
 use crate::config::{Config, Overrides};
-use crate::identifier::PersonId;
+use crate::console::StaffSessions;
+use crate::identifier::{Login, PersonId};
 use crate::journal_keys::{JournalKeys, Subject};
 use crate::learning::Learning;
 use crate::minutes::Minutes;
@@ -68,6 +71,7 @@ use crate::proxy::live::{self, Exchanges};
 use crate::proxy::refusals::{self, Refusals};
 use crate::proxy::upstream::Pools;
 use crate::request::Requests;
+use crate::second_factor::SecondFactors;
 use crate::secret::{HashCost, Hasher};
 use crate::session::{EndReason, LiveSession, SessionLimits, Sessions};
 use crate::staff::StaffRoll;
@@ -84,6 +88,8 @@ pub struct Gateway {
     pub people: People,
     pub terminals: Terminals,
     pub staff: StaffRoll,
+    pub second_factors: SecondFactors,
+    pub staff_sessions: StaffSessions,
     pub sessions: Sessions,
     pub policies: PolicyStore,
     pub requests: Requests,
@@ -105,6 +111,7 @@ pub struct Gateway {
     /// Where terminals are served, once they are.
     terminal_address: OnceLock<SocketAddr>,
     pub(crate) terminal_places: listener::Places,
+    pub(crate) terminal_addresses: listener::TerminalAddresses,
     /// No new connections from here on.
     pub(crate) stopping: CancellationToken,
     /// Everything is over.
@@ -191,6 +198,8 @@ impl Gateway {
             journal_key: authority.journal_key().verifier_key(&config.journal.gateway).to_string(),
             terminals: Terminals::open(store.clone()).await?,
             staff: StaffRoll::new(store.clone(), hasher),
+            second_factors: SecondFactors::new(store.clone()),
+            staff_sessions: StaffSessions::default(),
             policies: PolicyStore::open(store.clone()).await?,
             requests: Requests::new(store.clone()),
             learning: Learning::default(),
@@ -203,6 +212,7 @@ impl Gateway {
             pools: Pools::default(),
             terminal_address: OnceLock::new(),
             terminal_places: listener::Places::default(),
+            terminal_addresses: listener::TerminalAddresses::default(),
             stopping: CancellationToken::new(),
             stopped: CancellationToken::new(),
             config,
@@ -339,11 +349,25 @@ impl Gateway {
 
     /// Records that a session ended, and why. A journal that can't take it has refused everything else too.
     pub async fn record_end(&self, session: &LiveSession) {
-        let reason = session.ended().filter(|ended| *ended != EndReason::SignedOut).map(EndReason::code);
-        let subject = Subject::Person(session.person.clone());
-        if let Err(error) = self.record(Kind::SignedOut, &subject, reason, kiosk_api::whose(session)).await {
+        if let Err(error) = self.try_record_end(session, None).await {
             tracing::error!(%error, "the end of a session could not be recorded");
         }
+    }
+
+    /// Ends one session, on the word of a member of staff; false when it is not live here.
+    pub async fn end_session(&self, id: &str, by: &Login) -> Result<bool, RecordError> {
+        let ended = self.sessions.end_one(id, EndReason::SignedOut, Timestamp::now()).await;
+        let Some(session) = ended else { return Ok(false) };
+        self.try_record_end(&session, Some(by)).await?;
+        Ok(true)
+    }
+
+    async fn try_record_end(&self, session: &LiveSession, by: Option<&Login>) -> Result<(), RecordError> {
+        let reason = session.ended().filter(|ended| *ended != EndReason::SignedOut).map(EndReason::code);
+        let subject = Subject::Person(session.person.clone());
+        let detail = by.map(|by| format!("ended by {by}"));
+        let sealed = Sealed { detail, ..kiosk_api::whose(session) };
+        self.record(Kind::SignedOut, &subject, reason, sealed).await.map(drop)
     }
 
     /// Ends and records the sessions whose time is over.

@@ -5,12 +5,12 @@
 
 use std::collections::HashMap;
 use std::convert::Infallible;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use http::header::CONTENT_TYPE;
-use http::{HeaderValue, Method, Request, Response};
+use http::{HeaderValue, Request, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -23,6 +23,7 @@ use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
+use crate::console::Console;
 use crate::identifier::TerminalId;
 use crate::proxy::body::{self, Body};
 use crate::proxy::leg::{self, Leg};
@@ -30,7 +31,7 @@ use crate::proxy::refusal::{Reader, Refusal};
 use crate::strict_http1::StrictIo;
 use crate::terminal::Terminal;
 use crate::tls::fingerprint;
-use crate::{Gateway, public_log, tls};
+use crate::{Gateway, tls};
 
 /// How long a connection without a terminal may last.
 const UNENROLLED_LIMIT: Duration = Duration::from_secs(30);
@@ -74,12 +75,35 @@ impl Drop for Place {
     }
 }
 
+/// At which addresses terminals were seen since the start, the latest of each; clones share it.
+#[derive(Clone, Default)]
+pub struct TerminalAddresses(Arc<Mutex<HashMap<IpAddr, TerminalId>>>);
+
+/// More than any establishment has terminals; beyond it new addresses are not remembered.
+const ADDRESSES_LIMIT: usize = 4096;
+
+impl TerminalAddresses {
+    fn note(&self, address: IpAddr, terminal: &TerminalId) {
+        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // On the gateway itself there are only tests and demos.
+        if !address.is_loopback() && (seen.len() < ADDRESSES_LIMIT || seen.contains_key(&address)) {
+            seen.insert(address, terminal.clone());
+        }
+    }
+
+    /// The terminal that was seen there last.
+    pub fn terminal_at(&self, address: IpAddr) -> Option<TerminalId> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&address).cloned()
+    }
+}
+
 /// Accepts terminals until the gateway stops.
 pub async fn terminals(gateway: Arc<Gateway>, listener: TcpListener, config: ServerConfig) {
     let acceptor = TlsAcceptor::from(Arc::new(config));
     accept(gateway, listener, move |gateway, stream| {
         let acceptor = acceptor.clone();
         async move {
+            let peer = stream.peer_addr();
             let Ok(Ok(stream)) = timeout(gateway.config.limits.head(), acceptor.accept(stream)).await else {
                 return;
             };
@@ -90,6 +114,9 @@ pub async fn terminals(gateway: Arc<Gateway>, listener: TcpListener, config: Ser
             else {
                 return;
             };
+            if let (Ok(peer), Some(terminal)) = (peer, &terminal) {
+                gateway.terminal_addresses.note(peer.ip(), &terminal.name);
+            }
             let is_http2 = stream.get_ref().1.alpn_protocol() == Some(tls::H2);
             let is_enrolled = terminal.is_some();
             let leg = Leg { gateway, terminal, place: leg::Place::Outer, verdict: None };
@@ -119,32 +146,21 @@ fn terminal_of(gateway: &Gateway, stream: &TlsStream<TcpStream>) -> Result<Optio
     }
 }
 
-/// The staff port: for now the journal's public files; pages come with the console.
+/// The staff port: the console, and the journal's public files.
 pub async fn staff(gateway: Arc<Gateway>, listener: TcpListener, config: ServerConfig) {
     let acceptor = TlsAcceptor::from(Arc::new(config));
+    let console = Console::new(&gateway);
     accept(gateway, listener, move |gateway, stream| {
-        let acceptor = acceptor.clone();
+        let (acceptor, console) = (acceptor.clone(), console.clone());
         async move {
+            let Ok(peer) = stream.peer_addr() else { return };
             if let Ok(Ok(stream)) = timeout(gateway.config.limits.head(), acceptor.accept(stream)).await {
-                serve_plain(gateway, stream, staff_answer).await;
+                serve_plain(gateway, stream, move |_, request| console.clone().answer(request, peer.ip()))
+                    .await;
             }
         }
     })
     .await;
-}
-
-async fn staff_answer(gateway: Arc<Gateway>, request: Request<Incoming>) -> Response<Body> {
-    if !gateway.is_our_host(request.headers(), request.uri()) {
-        return Refusal::from(Reason::Authority).respond(Reader::Program);
-    }
-    if request.method() != Method::GET {
-        return Refusal::from(Reason::Method).allowing(vec!["GET".into()]).respond(Reader::Program);
-    }
-    let answer = match request.uri().path() {
-        "/checkpoint" => public_log::checkpoint(&gateway).await,
-        path => public_log::tile(&gateway, path, public_log::Reader::Staff).await,
-    };
-    answer.unwrap_or_else(|refusal| refusal.respond(Reader::Program))
 }
 
 /// Health, readiness and figures, on the loopback.
@@ -170,8 +186,11 @@ fn text(text: String) -> Response<Body> {
 }
 
 /// HTTP/1.1 behind the strict judge, for the ports that no terminal reaches.
-async fn serve_plain<S, F>(gateway: Arc<Gateway>, stream: S, answer: fn(Arc<Gateway>, Request<Incoming>) -> F)
-where
+async fn serve_plain<S, F>(
+    gateway: Arc<Gateway>,
+    stream: S,
+    answer: impl Fn(Arc<Gateway>, Request<Incoming>) -> F,
+) where
     S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Send + Unpin + 'static,
     F: Future<Output = Response<Body>> + Send + 'static,
 {
@@ -227,5 +246,25 @@ where
                 () = stopped.cancelled() => {}
             }
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn terminals_are_known_by_their_addresses() {
+        let (seen, name) = (TerminalAddresses::default(), |name| TerminalId::parse(name).unwrap());
+        let address = |last| IpAddr::from([192, 0, 2, last]);
+        seen.note(address(1), &name("a"));
+        seen.note(address(1), &name("b"));
+        seen.note(IpAddr::from([127, 0, 0, 1]), &name("a"));
+        for (at, expected) in
+            [(address(1), Some(name("b"))), (address(2), None), (IpAddr::from([127, 0, 0, 1]), None)]
+        {
+            assert_eq!(seen.terminal_at(at), expected, "{at}");
+        }
     }
 }

@@ -148,6 +148,7 @@ fn request(verb: Verb) -> anyhow::Result<Request> {
             pin: secret()?,
         },
         Verb::Person(PersonVerb::List) => Request::PersonList,
+        Verb::Person(PersonVerb::Pin { id, .. }) => Request::PersonPin { id: id.to_string(), pin: secret()? },
         Verb::Person(PersonVerb::Lock { id }) => Request::PersonLock { id: id.to_string() },
         Verb::Person(PersonVerb::Unlock { id }) => Request::PersonUnlock { id: id.to_string() },
         Verb::Person(PersonVerb::Release { id }) => Request::PersonRelease { id: id.to_string() },

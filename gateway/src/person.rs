@@ -14,7 +14,7 @@ use crate::store::{Store, StoreError, hex};
 /// The fewest digits of a PIN.
 pub const SHORTEST_PIN: usize = 6;
 /// The most: more than anybody remembers.
-const LONGEST_PIN: usize = 64;
+pub const LONGEST_PIN: usize = 64;
 /// In characters.
 const LONGEST_NAME: usize = 200;
 
@@ -167,6 +167,23 @@ impl People {
     pub async fn lock(&self, id: &PersonId) -> Result<(), PersonError> {
         self.present(id).await?;
         Ok(self.store.set_locked(id, true).await?)
+    }
+
+    /// Groups and trio as they are from the next sign-in on.
+    pub async fn assign(&self, id: &PersonId, groups: &[GroupId], trio: &[Login]) -> Result<(), PersonError> {
+        self.present(id).await?;
+        Ok(self.store.assign_person(id, groups, trio).await?)
+    }
+
+    /// A new PIN by the hand of staff, for whoever forgot theirs: no wrong try counts any more.
+    pub async fn set_pin(&self, id: &PersonId, pin: &str) -> Result<(), PersonError> {
+        if !is_pin(pin) {
+            return Err(PersonError::PinForm);
+        }
+        self.present(id).await?;
+        let hash = self.hasher.hash(pin).await?;
+        self.store.set_pin_hash(id, &hash).await?;
+        Ok(self.store.forget_tallies_of(&subject(id.as_str())).await?)
     }
 
     pub async fn unlock(&self, id: &PersonId) -> Result<(), PersonError> {

@@ -150,6 +150,12 @@ pub fn new_password() -> String {
     [&code[..4], &code[4..8], &code[8..12], &code[12..]].join("-")
 }
 
+/// A PIN that nobody chose: six digits, as many as people must remember.
+pub fn new_pin() -> String {
+    // 2^64 is so much more than a million that no PIN is likelier than another by more than one in 10^13.
+    format!("{:06}", u64::from_le_bytes(random()) % 1_000_000)
+}
+
 /// # Panics
 /// When the system's random source fails: nothing safe could follow.
 pub(crate) fn random<const N: usize>() -> [u8; N] {

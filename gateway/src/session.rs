@@ -94,6 +94,17 @@ pub struct LastSignIn {
     pub terminal: TerminalId,
 }
 
+/// A session as the store remembers it, live or over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PastSession {
+    pub id: String,
+    pub gateway: String,
+    pub person: PersonId,
+    pub terminal: TerminalId,
+    pub started: Timestamp,
+    pub ended: Option<(Timestamp, EndReason)>,
+}
+
 #[derive(Debug)]
 pub struct NewSession {
     /// Bearer token, shown once.
@@ -321,6 +332,26 @@ impl Sessions {
 
     pub async fn end_all(&self, reason: EndReason, now: Timestamp) -> Vec<Arc<LiveSession>> {
         self.end(reason, now, |_| true).await
+    }
+
+    /// One session of this gateway, by its id.
+    pub async fn end_one(&self, id: &str, reason: EndReason, now: Timestamp) -> Option<Arc<LiveSession>> {
+        self.end(reason, now, |session| session.id.as_str() == id).await.pop()
+    }
+
+    /// Who signed in when, the latest first: of one person or of all, begun before a moment.
+    pub async fn history(
+        &self,
+        person: Option<&PersonId>,
+        before: Timestamp,
+        limit: i64,
+    ) -> Result<Vec<PastSession>, StoreError> {
+        self.shared.store.sessions(person, before, limit).await
+    }
+
+    /// One session, live or past.
+    pub async fn get(&self, id: &str) -> Result<Option<PastSession>, StoreError> {
+        self.shared.store.session(id).await
     }
 
     /// Ends what is past its deadline; to be called about four times a second.

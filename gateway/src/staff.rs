@@ -3,6 +3,8 @@
 //! Called by the verbs that name who acts (`--by LOGIN`) and by the console. Wrong passwords meet the delays of `attempts`
 //! under one tally a login: the wait stays under 30 s, so that nobody can lock an administrator out of the stop button.
 
+use std::net::IpAddr;
+
 use jiff::Timestamp;
 
 use crate::attempts::{AttemptError, Attempts};
@@ -58,6 +60,10 @@ pub struct Staff {
 pub enum StaffError {
     #[error("login {0} exists already")]
     Exists(Login),
+    #[error("there is no login {0}")]
+    Unknown(Login),
+    #[error("{0} is the only administrator")]
+    LastAdministrator(Login),
     #[error("staff are there already: only a new establishment has a first administrator")]
     NotFirst,
     #[error("a password has {SHORTEST_PASSWORD} to {LONGEST_SECRET} bytes")]
@@ -113,11 +119,37 @@ impl StaffRoll {
         if !self.list().await?.is_empty() {
             return Err(StaffError::NotFirst);
         }
+        self.add_one_time(login, Role::Administrator, now).await
+    }
+
+    /// Answers a password that the console will ask to change.
+    pub async fn add_one_time(
+        &self,
+        login: &Login,
+        role: Role,
+        now: Timestamp,
+    ) -> Result<String, StaffError> {
         let password = new_password();
-        let role = Role::Administrator;
         let staff = Staff { login: login.clone(), role, one_time_password: true, added_at: now };
         self.enter(staff, &password).await?;
         Ok(password)
+    }
+
+    /// For whoever forgot theirs; answers a password that the console will ask to change.
+    pub async fn reset_password(&self, login: &Login) -> Result<String, StaffError> {
+        self.get(login).await?.ok_or_else(|| StaffError::Unknown(login.clone()))?;
+        let password = new_password();
+        self.set_password(login, &password, true).await?;
+        Ok(password)
+    }
+
+    /// There is always an administrator: the last one stays.
+    pub async fn set_role(&self, login: &Login, role: Role) -> Result<(), StaffError> {
+        self.get(login).await?.ok_or_else(|| StaffError::Unknown(login.clone()))?;
+        match self.store.set_staff_role(login, role).await? {
+            true => Ok(()),
+            false => Err(StaffError::LastAdministrator(login.clone())),
+        }
     }
 
     async fn enter(&self, staff: Staff, password: &str) -> Result<(), StaffError> {
@@ -145,13 +177,50 @@ impl StaffRoll {
             return Err(StaffError::SamePassword);
         }
         let hash = self.hash(new).await?;
-        self.store.change_staff_password(&staff.login, &hash).await?;
+        self.store.set_password_hash(&staff.login, &hash, false).await?;
         Ok(staff)
+    }
+
+    /// `one_time`: somebody else chose it, and the console asks its owner for another.
+    pub async fn set_password(
+        &self,
+        login: &Login,
+        password: &str,
+        one_time: bool,
+    ) -> Result<(), StaffError> {
+        let hash = self.hash(password).await?;
+        Ok(self.store.set_password_hash(login, &hash, one_time).await?)
+    }
+
+    /// As the store has it now: whoever holds a role may lose it meanwhile.
+    pub async fn get(&self, login: &Login) -> Result<Option<Staff>, StoreError> {
+        Ok(self.store.staff(login.as_str()).await?.map(|(staff, _)| staff))
     }
 
     /// By login.
     pub async fn list(&self) -> Result<Vec<Staff>, StoreError> {
         self.store.all_staff().await
+    }
+
+    /// The same at the console: wrong tries from one address meet delays too, so that unknown logins can't be tried without end
+    /// (and fill the journal).
+    pub async fn verify_from(
+        &self,
+        login: &str,
+        password: &str,
+        from: IpAddr,
+        now: Timestamp,
+    ) -> Result<Staff, StaffError> {
+        let attempt = self.attempts.admit_anywhere(&format!("staff-at:{from}"), false, now).await?;
+        let staff = self.verify(login, password, now).await?;
+        attempt.was_right().await?;
+        Ok(staff)
+    }
+
+    /// Whether this is the password of now. Without delays: only for whoever has just signed in with it.
+    pub(crate) async fn is_password(&self, login: &Login, password: &str) -> Result<bool, StaffError> {
+        let hash = self.store.staff(login.as_str()).await?.map(|(_, hash)| hash);
+        Ok(self.hasher.verify(password, hash.as_deref()).await?)
     }
 
     /// Whose password this is, under the delay rules. Whether the login exists changes neither the answer nor its time.

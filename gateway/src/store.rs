@@ -17,6 +17,7 @@ mod people;
 mod policies;
 mod progress;
 mod requests;
+mod second_factors;
 mod sessions;
 mod staff;
 mod terminals;
@@ -90,6 +91,7 @@ impl Store {
     pub(crate) async fn forget_before(&self, then: Timestamp) -> Result<(), StoreError> {
         self.forget_sessions_before(then).await?;
         self.forget_minutes_before(then.to_zoned(jiff::tz::TimeZone::UTC).date()).await?;
+        self.forget_staff_sign_ins_before(then).await?;
         self.forget_invitations_before(then).await
     }
 

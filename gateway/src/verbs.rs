@@ -25,6 +25,7 @@ use serde_json::{Value, json};
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::Gateway;
+use crate::identifier::Login;
 
 /// One verb with its arguments, as the control socket carries it.
 #[derive(Debug, Serialize, Deserialize)]
@@ -36,6 +37,7 @@ pub enum Request {
     TerminalList,
     PersonAdd { id: String, name: String, groups: Vec<String>, trio: Vec<String>, pin: Secret },
     PersonList,
+    PersonPin { id: String, pin: Secret },
     PersonLock { id: String },
     PersonUnlock { id: String },
     PersonRelease { id: String },
@@ -198,15 +200,16 @@ pub async fn execute(gateway: &Gateway, request: Request, tell: &catalogue::Tell
     let outcome = match request {
         Request::TerminalInvite { name } => terminal::invite(gateway, &name).await,
         Request::TerminalEnrol { name, csr } => terminal::enrol_locally(gateway, &name, &csr).await,
-        Request::TerminalRevoke { name } => terminal::revoke(gateway, &name).await,
+        Request::TerminalRevoke { name } => terminal::revoke(gateway, &name, None).await,
         Request::TerminalList => terminal::list(gateway),
         Request::PersonAdd { id, name, groups, trio, pin } => {
-            person::add(gateway, &id, &name, &groups, &trio, &pin).await
+            person::add(gateway, &id, &name, &groups, &trio, &pin, None).await
         }
         Request::PersonList => person::list(gateway).await,
-        Request::PersonLock { id } => person::lock(gateway, &id).await,
-        Request::PersonUnlock { id } => person::unlock(gateway, &id).await,
-        Request::PersonRelease { id } => person::release(gateway, &id).await,
+        Request::PersonPin { id, pin } => person::pin(gateway, &id, &pin, None).await,
+        Request::PersonLock { id } => person::lock(gateway, &id, None).await,
+        Request::PersonUnlock { id } => person::unlock(gateway, &id, None).await,
+        Request::PersonRelease { id } => person::release(gateway, &id, None).await,
         Request::StaffAdd { login, role, password } => staff::add(gateway, &login, &role, &password).await,
         Request::StaffPassword { login, old, new } => staff::password(gateway, &login, &old, &new).await,
         Request::StaffList => staff::list(gateway).await,
@@ -232,6 +235,11 @@ pub async fn execute(gateway: &Gateway, request: Request, tell: &catalogue::Tell
         }
     };
     outcome.unwrap_or_else(|error| Answer::failed(&error))
+}
+
+/// What was done, for a record; with the login where it was done at the console.
+fn done_by(what: &str, by: Option<&Login>) -> String {
+    by.map_or_else(|| what.to_owned(), |by| format!("{what}, by {by}"))
 }
 
 /// Lines of a table, columns aligned; empty cells show as `-`.

@@ -3,8 +3,10 @@
 //! `update` never blocks; every call is a task whose answer carries the call's id, so that a late answer is recognised.
 //! Invariants: one session at a time; whenever a session ends here, its browser is dropped with it.
 
+mod aloud;
 mod calls;
 mod learning;
+mod look;
 mod own;
 #[cfg(test)]
 mod screen_tests;
@@ -25,16 +27,19 @@ use jiff::Timestamp;
 use passerelle_api as api;
 
 use crate::browser::{self, Generation};
+use crate::comfort::Comfort;
 use crate::enrolment::Enrolment;
 use crate::events::Events;
 use crate::gateway::{Gateway, GatewayError, Question};
 use crate::reading::Reading;
 use crate::screen::{
-    Bar, browse, catalogue, enrol, home, locked, new_pin, requests, services, sign_in, unreachable,
+    Bar, browse, catalogue, display, enrol, home, locked, new_pin, requests, services, sign_in, unreachable,
 };
+use crate::speech::SpeechError;
 use crate::text::{Language, Text};
 use crate::widget::{focus, page};
 use crate::{idle, theme};
+use aloud::Reader;
 
 /// Pixels of the window with `--windowed`, and the smallest screen the kiosk is drawn for.
 const WINDOW: (f32, f32) = (1280.0, 800.0);
@@ -42,11 +47,6 @@ const WINDOW: (f32, f32) = (1280.0, 800.0);
 const STILL_THERE: Duration = Duration::from_secs(30);
 /// Between two looks at the minutes left, while signed in.
 const REFRESH: Duration = Duration::from_secs(60);
-/// Without a touch for so long, a half-typed identifier or PIN is cleared: less than a walk to the next terminal and back.
-const FORGET: Duration = Duration::from_secs(60);
-/// The same for an enrolment, whose code is long and is read from elsewhere.
-const FORGET_ENROLMENT: Duration = Duration::from_secs(300);
-
 /// What the command line says.
 pub struct Start {
     pub folder: PathBuf,
@@ -65,8 +65,9 @@ pub fn run(start: Start) -> iced::Result {
     )
     .title("Passerelle")
     .subscription(Kiosk::subscription)
-    .theme(|_: &Kiosk| theme::theme())
-    .style(|kiosk: &Kiosk, _| theme::base(kiosk.repainted))
+    .theme(|kiosk: &Kiosk| kiosk.comfort.theme)
+    .scale_factor(|kiosk: &Kiosk| kiosk.comfort.size.scale())
+    .style(|kiosk: &Kiosk, theme| theme::base(theme, kiosk.repainted))
     .default_font(theme::FONT)
     .window(window::Settings {
         size: WINDOW.into(),
@@ -84,10 +85,13 @@ pub struct Kiosk {
     place: Option<Place>,
     signed_in: Option<SignedIn>,
     screen: Screen,
-    /// The controls of the screen, as last surveyed.
-    seen: Vec<focus::Seen>,
+    comfort: Comfort,
+    aloud: Reader,
+    /// The screen as last surveyed.
+    seen: focus::Sight,
     /// The pointer was released since the last survey: the keyboard may be nobody's.
     released: bool,
+    /// Pixels of the screen.
     window: Size,
     /// Changes whenever all of the window must be painted again.
     repainted: bool,
@@ -139,7 +143,15 @@ enum Screen {
     Requests,
     NewPin(new_pin::State),
     Browse,
-    Unreachable { state: unreachable::State, knock: u64, behind: Box<Screen> },
+    Unreachable {
+        state: unreachable::State,
+        knock: u64,
+        behind: Box<Screen>,
+    },
+    /// The screen before waits behind.
+    Display {
+        behind: Box<Screen>,
+    },
 }
 
 #[derive(Clone, Debug)]
@@ -154,6 +166,7 @@ pub enum Message {
     NewPin(new_pin::Message),
     Browse(browse::Message),
     Unreachable(unreachable::Message),
+    Display(display::Message),
     Browser(Generation, browser::Event),
     /// A browser ended and its profile is gone.
     BrowserGone,
@@ -180,7 +193,9 @@ pub enum Message {
     /// The window's own, in pixels of the layout.
     Resized(Size),
     /// For the view of that number.
-    Surveyed(u64, Vec<focus::Seen>),
+    Surveyed(u64, focus::Sight),
+    /// Reading aloud came to its end, or can't be done.
+    Spoken(u64, Result<(), SpeechError>),
     Ticked(Timestamp),
 }
 
@@ -194,6 +209,8 @@ pub enum Shortcut {
     Escape,
     /// From the page to the bar and back.
     ChangePane,
+    /// Reads aloud, or stops.
+    Aloud,
 }
 
 impl Kiosk {
@@ -206,7 +223,9 @@ impl Kiosk {
             place: None,
             signed_in: None,
             screen: Screen::Enrol(enrol::State::default()),
-            seen: Vec::new(),
+            comfort: Comfort::default(),
+            aloud: Reader::default(),
+            seen: focus::Sight::default(),
             released: false,
             window: WINDOW.into(),
             repainted: false,
@@ -258,6 +277,8 @@ impl Kiosk {
             Message::NewPin(message) => self.new_pin_told(message),
             Message::Browse(message) => self.browse_told(message),
             Message::Unreachable(message) => self.unreachable_told(message),
+            Message::Display(message) => self.display_told(message),
+            Message::Spoken(id, ended) => self.spoken(id, ended),
             Message::Browser(generation, event) => self.browser_told(generation, event),
             Message::Enrolled(call, answer) => self.enrolled(call, answer),
             Message::SignedIn(call, answer) => self.signed_in(call, answer),
@@ -281,7 +302,7 @@ impl Kiosk {
                 Task::none()
             }
             Message::Resized(size) => {
-                self.window = size;
+                self.window = size * self.comfort.size.scale();
                 Task::none()
             }
             Message::Key(shortcut) => self.key_pressed(shortcut),
@@ -304,12 +325,13 @@ impl Kiosk {
 
     fn bar_told(&mut self, bar: Bar) -> Task<Message> {
         match bar {
-            Bar::LanguageChanged => {
-                self.text = Text::new(self.text.language().other());
-                // Whoever was typing goes on typing.
-                if self.takes_typing() { self.focus_first() } else { Task::none() }
+            Bar::DisplayPressed => self.display_pressed(),
+            Bar::AloudPressed => self.aloud_pressed(),
+            Bar::SignedOut => {
+                let signed_out = self.sign_out(sign_in::State::default());
+                self.usual_look();
+                signed_out
             }
-            Bar::SignedOut => self.sign_out(sign_in::State::default()),
         }
     }
 
@@ -332,6 +354,7 @@ impl Kiosk {
             Screen::NewPin(state) => state.first_focus(),
             Screen::Browse => self.browse().map_or(page::NAME, browse::State::first_focus),
             Screen::Unreachable { state, .. } => state.first_focus(),
+            Screen::Display { .. } => display::FIRST,
         };
         focus_on(name)
     }
@@ -371,20 +394,28 @@ impl Kiosk {
         match shortcut {
             Shortcut::Next | Shortcut::Previous => {
                 let backwards = matches!(shortcut, Shortcut::Previous);
-                focus::next(&self.seen, backwards).map_or_else(Task::none, bring)
+                focus::next(&self.seen.controls, backwards).map_or_else(Task::none, bring)
             }
             // Past the suggestions and filters to what there is.
             Shortcut::IntoList => {
                 let here = matches!(self.screen, Screen::Catalogue)
-                    && self.seen.iter().any(|control| control.focused && control.name == catalogue::SEARCH);
-                let first = self.seen.iter().find(|control| here && catalogue::is_card(&control.name));
+                    && self
+                        .seen
+                        .controls
+                        .iter()
+                        .any(|control| control.focused && control.name == catalogue::SEARCH);
+                let first =
+                    self.seen.controls.iter().find(|control| here && catalogue::is_card(&control.name));
                 first.map_or_else(Task::none, bring)
             }
             Shortcut::ChangePane => {
-                let in_page = self.seen.iter().any(|control| control.focused && control.name == page::NAME);
+                let in_page =
+                    self.seen.controls.iter().any(|control| control.focused && control.name == page::NAME);
                 focus_on(if in_page { "back" } else { page::NAME })
             }
+            Shortcut::Aloud => self.aloud_pressed(),
             Shortcut::Escape => match &self.screen {
+                Screen::Display { .. } => self.display_pressed(),
                 Screen::Services | Screen::Requests | Screen::NewPin(_) => self.go_home(),
                 Screen::Catalogue => self.catalogue_escaped(),
                 Screen::Browse => {
@@ -412,31 +443,6 @@ impl Kiosk {
             return Task::none();
         }
         Task::batch([self.ask_services(), self.ask_requests()])
-    }
-
-    /// Somebody walked away before signing in, or from an enrolment: the next person finds nothing of it.
-    fn forget_after(&mut self, idle: Duration) -> Task<Message> {
-        match &mut self.screen {
-            Screen::SignIn(state) if idle >= FORGET => {
-                if state.forget() {
-                    self.focus_first()
-                } else {
-                    Task::none()
-                }
-            }
-            Screen::Locked(state) if idle >= FORGET => {
-                state.pin().forget();
-                Task::none()
-            }
-            Screen::Enrol(_) if idle >= FORGET_ENROLMENT => self.leave_enrolment(),
-            Screen::Unreachable { behind, .. } if idle >= FORGET => {
-                if let Screen::SignIn(state) = &mut **behind {
-                    state.forget();
-                }
-                Task::none()
-            }
-            _ => Task::none(),
-        }
     }
 
     fn still_there(&self) -> bool {
@@ -495,6 +501,7 @@ fn listen(event: Event, status: iced::event::Status, _window: window::Id) -> Opt
             let Key::Named(named) = key else { return None };
             let taken = status == iced::event::Status::Captured;
             Some(Message::Key(match named {
+                Named::F2 => Shortcut::Aloud,
                 Named::F6 => Shortcut::ChangePane,
                 Named::Tab if !taken && modifiers.shift() => Shortcut::Previous,
                 Named::Tab if !taken => Shortcut::Next,

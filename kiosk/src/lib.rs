@@ -7,12 +7,14 @@
 
 pub mod app;
 pub mod browser;
+pub mod comfort;
 pub mod enrolment;
 pub mod events;
 pub mod gateway;
 pub mod idle;
 pub mod reading;
 pub mod screen;
+pub mod speech;
 pub mod text;
 pub mod theme;
 pub mod widget;

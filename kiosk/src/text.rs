@@ -1,6 +1,9 @@
-//! Every word people see, from Fluent files: French first, English beside it. Words for staff are in the log.
+//! Every word people see, from Fluent files: French first, English and Arabic beside it. Words for staff are in the log.
 //!
-//! Invariant (tested): both languages have the same messages with the same variables, and every message asked for exists.
+//! Invariant (tested): all languages have the same messages with the same variables, and every message asked for exists. An
+//! Arabic message begins with Arabic: its first letter says in which direction all of it runs.
+
+mod duration;
 
 use fluent_bundle::concurrent::FluentBundle;
 use fluent_bundle::{FluentArgs, FluentResource, FluentValue};
@@ -28,27 +31,61 @@ const ENGLISH: &[&str] = &[
     include_str!("../texts/en/reasons.ftl"),
 ];
 
+const ARABIC: &[&str] = &[
+    include_str!("../texts/ar/common.ftl"),
+    include_str!("../texts/ar/sign-in.ftl"),
+    include_str!("../texts/ar/home.ftl"),
+    include_str!("../texts/ar/learning.ftl"),
+    include_str!("../texts/ar/own.ftl"),
+    include_str!("../texts/ar/browse.ftl"),
+    include_str!("../texts/ar/reasons.ftl"),
+];
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Language {
     French,
     English,
+    Arabic,
 }
 
 impl Language {
+    pub const ALL: [Language; 3] = [Language::French, Language::English, Language::Arabic];
+
     /// Its code in policies, Fluent folders and `Accept-Language`.
     pub fn code(self) -> &'static str {
         match self {
             Language::French => "fr",
             Language::English => "en",
+            Language::Arabic => "ar",
         }
     }
 
-    pub fn other(self) -> Language {
+    /// For somebody who reads no other.
+    pub fn own_name(self) -> &'static str {
         match self {
-            Language::French => Language::English,
-            Language::English => Language::French,
+            Language::French => "Français",
+            Language::English => "English",
+            Language::Arabic => "العربية",
         }
     }
+
+    pub fn is_right_to_left(self) -> bool {
+        matches!(self, Language::Arabic)
+    }
+
+    pub fn others(self) -> [Language; 2] {
+        match self {
+            Language::French => [Language::English, Language::Arabic],
+            Language::English => [Language::French, Language::Arabic],
+            Language::Arabic => [Language::French, Language::English],
+        }
+    }
+}
+
+/// Whether these words run from right to left: their first letter is Arabic.
+pub fn runs_from_right(words: &str) -> bool {
+    let first = words.chars().find(|letter| letter.is_alphabetic());
+    first.is_some_and(|letter| ('\u{0600}'..='\u{06FF}').contains(&letter))
 }
 
 /// The words of one language.
@@ -62,6 +99,7 @@ impl Text {
         let (id, files) = match language {
             Language::French => (langid!("fr"), FRENCH),
             Language::English => (langid!("en"), ENGLISH),
+            Language::Arabic => (langid!("ar"), ARABIC),
         };
         let mut bundle = FluentBundle::new_concurrent(vec![id]);
         // Our variables are numbers and names in plain sentences: marks around them would show as boxes.
@@ -111,12 +149,18 @@ impl Text {
             .map_or("", String::as_str)
     }
 
+    /// So many minutes, in words.
+    pub fn minutes(&self, count: i64) -> String {
+        duration::minutes(self.language, count)
+    }
+
     /// A day and an hour on the wall.
     pub fn moment(&self, at: Timestamp) -> String {
         let at = at.to_zoned(TimeZone::system());
         let format = match self.language {
             Language::French => "%d/%m/%Y à %H h %M",
             Language::English => "%d/%m/%Y at %H:%M",
+            Language::Arabic => "%d/%m/%Y الساعة %H:%M",
         };
         at.strftime(format).to_string()
     }
@@ -153,10 +197,13 @@ mod tests {
     }
 
     #[test]
-    fn both_languages_say_the_same_things() {
-        let (french, english) = (messages(FRENCH), messages(ENGLISH));
-        assert_eq!(french, english);
-        for (files, language) in [(FRENCH, Language::French), (ENGLISH, Language::English)] {
+    fn all_languages_say_the_same_things() {
+        let french = messages(FRENCH);
+        assert_eq!(french, messages(ENGLISH));
+        assert_eq!(french, messages(ARABIC));
+        let languages =
+            [(FRENCH, Language::French), (ENGLISH, Language::English), (ARABIC, Language::Arabic)];
+        for (files, language) in languages {
             for file in files {
                 assert!(FluentResource::try_new((*file).to_owned()).is_ok());
             }
@@ -164,6 +211,7 @@ mod tests {
             for (key, variables) in messages(files) {
                 let values = [
                     ("n", 3.into()),
+                    ("time", "M".into()),
                     ("name", "N".into()),
                     ("when", "W".into()),
                     ("host", "H".into()),
@@ -216,9 +264,25 @@ mod tests {
         let check = |language, key, n: i32, expected: &str| {
             assert_eq!(Text::new(language).with(key, &[("n", n.into())]), expected)
         };
-        check(Language::French, "minutes-left", 1, "1 minute restante");
-        check(Language::French, "minutes-left", 12, "12 minutes restantes");
-        check(Language::English, "minutes-left", 1, "1 minute left");
-        check(Language::English, "minutes-left", 0, "0 minutes left");
+        check(Language::French, "learning-pages", 1, "1 page");
+        check(Language::French, "learning-pages", 12, "12 pages");
+        check(Language::English, "learning-pages", 0, "0 pages");
+        check(Language::Arabic, "learning-pages", 2, "صفحتان");
+        check(Language::Arabic, "learning-pages", 5, "5 صفحات");
+        check(Language::Arabic, "learning-pages", 40, "40 صفحة");
+    }
+
+    /// The direction of a paragraph is that of its first letter.
+    #[test]
+    fn arabic_messages_begin_in_arabic() {
+        let text = Text::new(Language::Arabic);
+        let latin = ["brand", "enrol-address-hint"];
+        for key in messages(ARABIC).keys().filter(|key| !latin.contains(&key.as_str())) {
+            let mut values =
+                ["time", "name", "when", "host", "terminal"].map(|name| (name, "Latin".into())).to_vec();
+            values.push(("n", 40.into()));
+            let said = text.with(key, &values);
+            assert!(runs_from_right(&said), "{key}: {said}");
+        }
     }
 }

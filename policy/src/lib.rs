@@ -71,6 +71,11 @@ impl Policy {
     }
 
     /// In the order of the file.
+    pub fn windows(&self) -> &[Window] {
+        &self.windows
+    }
+
+    /// In the order of the file.
     pub fn services(&self) -> &[Service] {
         &self.services
     }

@@ -57,6 +57,11 @@ impl Service {
         &self.groups
     }
 
+    /// Positions in [`crate::Policy::windows`]; none means always.
+    pub fn windows(&self) -> &[usize] {
+        &self.windows
+    }
+
     pub fn minutes_per_day(&self) -> Option<u32> {
         self.minutes_per_day
     }
@@ -229,6 +234,41 @@ impl Inspect {
 
     pub fn kind(&self) -> AccessKind {
         self.kind
+    }
+
+    /// With [`Inspect::path_regex`]: either may match; both empty means any path.
+    pub fn paths(&self) -> &[PathGlob] {
+        &self.paths
+    }
+
+    pub fn path_regex(&self) -> &[Regex] {
+        &self.path_regex
+    }
+
+    /// Allowed parameter names; absent means any.
+    pub fn queries(&self) -> Option<&[Box<str>]> {
+        self.queries.as_deref()
+    }
+
+    pub fn methods(&self) -> Methods {
+        self.methods
+    }
+
+    /// In bytes.
+    pub fn upload_limit(&self) -> u64 {
+        self.upload_limit
+    }
+
+    pub fn download_types(&self) -> &[Box<str>] {
+        &self.download_types
+    }
+
+    pub fn websocket(&self) -> bool {
+        self.websocket
+    }
+
+    pub fn record_query(&self) -> bool {
+        self.record_query
     }
 }
 

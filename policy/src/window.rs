@@ -23,6 +23,22 @@ impl Window {
         &self.id
     }
 
+    /// Monday first.
+    pub fn days(&self) -> [bool; 7] {
+        self.days
+    }
+
+    /// From and to, as the file writes them: `24:00` is the end of the day.
+    pub fn hours(&self) -> (String, String) {
+        let written = |minutes: u16| format!("{:02}:{:02}", minutes / 60, minutes % 60);
+        (written(self.from), written(self.to))
+    }
+
+    /// Dates without this window.
+    pub fn closed(&self) -> &[Date] {
+        &self.closed
+    }
+
     pub(crate) fn has_day(&self, day: Weekday) -> bool {
         self.days[day.to_monday_zero_offset().unsigned_abs() as usize]
     }

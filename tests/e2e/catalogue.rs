@@ -3,8 +3,9 @@
 
 #![allow(clippy::unwrap_used)]
 
-use std::{fs, path::Path, process::Command, sync::Arc};
+use std::{fs, os::unix::fs::PermissionsExt, path::Path, process::Command, sync::Arc, time::Duration};
 
+use data_encoding::HEXLOWER;
 use nix::unistd::Uid;
 use passerelle_tests::{
     Setup, Stand,
@@ -12,7 +13,7 @@ use passerelle_tests::{
     client::{Answer, Client, read_answer},
     lessons::{self, ARCHIVE_ITEM, CV_ITEM, PAY_ITEM},
     packages::KIOSK_USER,
-    process::run,
+    process::{Process, eventually, run},
     sample::{CAMILLE, SACHA},
     skip::skipped,
 };
@@ -200,9 +201,12 @@ async fn the_service_says_who_and_how_long() {
     }
     assert_eq!(sacha.get(&host(CV_ITEM), "/index.html").await.unwrap().status, 200);
 
-    stand.publish(&format!("{groups}minutes_per_day = 0\n")).unwrap();
+    stand.publish(&format!("{groups}minutes_per_day = 30\n")).unwrap();
+    assert_eq!(sacha.get(&host(CV_ITEM), "/index.html").await.unwrap().status, 200);
+    assert!((28..=29).contains(&sacha.minutes_left("catalogue").await.unwrap()), "a minute is used");
+    stand.publish(&format!("{groups}expires = 2001-01-01\n")).unwrap();
     let refused = sacha.connect(&target).await.unwrap().err().unwrap();
-    assert_eq!(refused.reason().as_deref(), Some("minutes-used"));
+    assert_eq!(refused.reason().as_deref(), Some("expired"));
     stand.publish("version = 1\ntime_zone = \"Europe/Paris\"\n").unwrap();
     let refused = sacha.connect(&target).await.unwrap().err().unwrap();
     assert_eq!(
@@ -295,56 +299,72 @@ async fn it_works_with_the_uplink_cut() {
     assert_eq!(stand.journal(&["--kind", "item-opened"]).unwrap().len(), 1);
 }
 
-/// The script of one item tries everything a page can to reach another: its answers, cookies, storage, workers, windows, and the
-/// kiosk API with its progress.
-const THIEF: &str = r#"<!doctype html><meta charset=utf-8><title>Voleur</title><pre id=found>pending</pre><script>
-const other = "https://VICTIM-passerelle.internal";
+/// Every page here tells what it found by asking for an address of its own, which stands in the journal.
+const TELL: &str = r#"<!doctype html><meta charset=utf-8><title>TITLE</title><body><script>
+const tell = found => {
+  const bytes = new TextEncoder().encode(JSON.stringify(found));
+  return fetch("/found/" + Array.from(bytes, byte => byte.toString(16).padStart(2, "0")).join(""));
+};
+const own = async () => ({
+  cookie: document.cookie, storage: localStorage.getItem("secret"), databases: (await indexedDB.databases()).length,
+});
+"#;
+
+/// Leaves what another could want, then goes to the thief.
+const VICTIM: &str = r#"
+(async () => {
+  document.cookie = "secret=cookie; max-age=9999";
+  localStorage.setItem("secret", "storage");
+  await new Promise(done => { indexedDB.open("secret").onsuccess = done; });
+  await tell(await own());
+  location.href = "https://voleur-passerelle.internal/index.html";
+})();
+</script>"#;
+
+/// Tries everything a page can to reach another item: its answers, cookies, storage, workers, windows, and the kiosk API.
+const THIEF: &str = r#"
+const other = "https://victime-passerelle.internal";
 const found = {};
-const attempt = async (name, work) => { try { found[name] = String(await work()); } catch (error) { found[name] = "refused"; } };
-const frame = () => new Promise((resolve, reject) => {
-  const element = document.createElement("iframe");
-  element.src = other + "/index.html";
-  element.onload = () => { try { resolve(element.contentDocument.body.innerText); } catch (error) { reject(error); } };
-  document.body.append(element);
-});
-const script = () => new Promise((resolve, reject) => {
-  const element = document.createElement("script");
-  element.src = other + "/secret.js"; element.onload = () => resolve(window.secret); element.onerror = reject;
-  document.body.append(element);
-});
-const image = () => new Promise((resolve, reject) => {
-  const element = new Image();
-  element.onload = () => resolve(element.width); element.onerror = reject; element.src = other + "/secret.svg";
+const attempt = async (name, work) => {
+  const late = new Promise(done => setTimeout(done, 5000, "late"));
+  try { found[name] = String(await Promise.race([work(), late])); } catch (error) { found[name] = "refused"; }
+};
+const element = (name, address, read) => new Promise((done, failed) => {
+  const made = document.createElement(name);
+  made.onload = () => { try { done(read(made)); } catch (error) { failed(error); } };
+  made.onerror = failed;
+  made.src = other + address;
+  document.body.append(made);
 });
 (async () => {
   await attempt("own", () => fetch("/own.txt").then(answer => answer.text()));
   await attempt("fetch", () => fetch(other + "/secret.txt").then(answer => answer.text()));
-  await attempt("opaque", () => fetch(other + "/secret.txt", { mode: "no-cors", credentials: "include" }).then(answer => answer.type));
-  await attempt("frame", frame);
-  await attempt("script", script);
-  await attempt("image", image);
-  await attempt("cookies", () => { document.cookie = "a=1; domain=passerelle.internal"; document.cookie = "b=1; domain=internal"; return document.cookie; });
+  await attempt("opaque", () => fetch(other + "/secret.txt", { mode: "no-cors", credentials: "include" }));
+  await attempt("frame", () => element("iframe", "/again.html", frame => frame.contentDocument.body.innerText));
+  await attempt("script", () => element("script", "/secret.js", () => window.secret));
+  await attempt("image", () => element("img", "/secret.svg", image => image.width));
+  await attempt("worker", () => new Promise((done, failed) => {
+    const worker = new Worker(other + "/secret.js");
+    worker.onmessage = done;
+    worker.onerror = failed;
+  }));
+  await attempt("referrer", () => document.referrer);
+  await attempt("opener", () => window.opener);
+  await attempt("cookie", () => {
+    document.cookie = "secret=stolen; domain=victime-passerelle.internal";
+    document.cookie = "secret=stolen; domain=internal";
+    return document.cookie;
+  });
   await attempt("storage", () => localStorage.getItem("secret"));
-  await attempt("databases", () => indexedDB.databases().then(all => all.length));
-  await attempt("caches", () => caches.keys().then(all => all.length));
-  await attempt("worker", () => new Worker(other + "/secret.js"));
-  await attempt("progress", () => fetch("https://localhost:PORT/v1/progress/VICTIM").then(answer => answer.text()));
-  await attempt("progress-here", () => fetch("/v1/progress/VICTIM").then(answer => answer.status));
-  document.getElementById("found").textContent = JSON.stringify(found);
+  await attempt("databases", async () => (await indexedDB.databases()).length);
+  await attempt("progress", () => fetch("https://localhost:PORT/v1/progress/victime").then(answer => answer.text()));
+  await attempt("progress-here", () => fetch("/v1/progress/victime").then(answer => answer.status));
+  await tell(found);
+  location.href = other + "/again.html";
 })();
 </script>"#;
 
-const VICTIM: &str = r#"<!doctype html><meta charset=utf-8><title>Victime</title><pre id=found>pending</pre><script>
-document.cookie = "secret=cookie; max-age=9999";
-localStorage.setItem("secret", "storage");
-(async () => {
-  await new Promise(done => { const open = indexedDB.open("secret"); open.onsuccess = done; open.onerror = done; });
-  await caches.open("secret").catch(() => {});
-  const databases = await indexedDB.databases();
-  document.getElementById("found").textContent =
-    JSON.stringify({ cookie: document.cookie, storage: localStorage.getItem("secret"), databases: databases.length });
-})();
-</script>"#;
+const AGAIN: &str = "own().then(tell);</script>";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_item_reaches_into_another() {
@@ -356,56 +376,52 @@ async fn no_item_reaches_into_another() {
     }
     let stand = stand_with(POLICY);
     let port = stand.address().port().to_string();
-    let write = |name: &str, files: &[(&str, &str)]| {
-        let folder = stand.folder().join(name);
+    let write = |item: &str, files: &[(&str, String)]| {
+        let folder = stand.folder().join(item);
         fs::create_dir(&folder).unwrap();
         for (file, text) in files {
-            fs::write(folder.join(file), text.replace("VICTIM", "victime").replace("PORT", &port)).unwrap();
+            fs::write(folder.join(file), text.replace("TITLE", item).replace("PORT", &port)).unwrap();
         }
         assert_eq!(added(&stand, &folder).0, 0);
     };
+    let page = |script: &str| [TELL, script].concat();
     let image = "<svg xmlns='http://www.w3.org/2000/svg' width='7' height='7'/>";
-    write(
-        "victime",
-        &[
-            ("index.html", VICTIM),
-            ("secret.txt", "secret"),
-            ("secret.js", "window.secret = 'script'"),
-            ("secret.svg", image),
-        ],
-    );
-    write("voleur", &[("index.html", THIEF), ("own.txt", "own")]);
+    let files = [
+        ("index.html", page(VICTIM)),
+        ("again.html", page(AGAIN)),
+        ("secret.txt", "secret".into()),
+        ("secret.js", "window.secret = 'script'".into()),
+        ("secret.svg", image.into()),
+    ];
+    write("victime", &files);
+    write("voleur", &[("index.html", page(THIEF)), ("own.txt", "own".into())]);
     let client = stand.client("a").unwrap().sign_in(&CAMILLE).await.unwrap();
     let position = format!("https://{}/index.html", host("victime"));
     let body = json!({ "item": "victime", "position": position });
     assert_eq!(client.api("PUT", "/v1/progress/victime", Some(body)).await.unwrap().status, 200);
 
-    let relay = relay(client).await;
-    let profile = tempfile::tempdir().unwrap();
-    nix::unistd::chown(
-        profile.path(),
-        nix::unistd::User::from_name(KIOSK_USER).unwrap().map(|user| user.uid),
-        None,
-    )
-    .unwrap();
-    let look = async |item: &'static str| {
-        let profile = profile.path().to_owned();
-        tokio::task::spawn_blocking(move || {
-            browse(relay, &profile, &format!("https://{}/index.html", host(item)))
-        })
-        .await
-        .unwrap()
-    };
-    let own = look("victime").await;
-    assert_eq!(own, json!({ "cookie": "secret=cookie", "storage": "storage", "databases": 1 }));
-    let found = look("voleur").await;
-    let expected = json!({
+    let browser = browser(relay(client).await, stand.folder(), &position);
+    let told = tokio::task::spawn_blocking(move || told(&stand, &browser, 3)).await.unwrap();
+    let own = json!({ "cookie": "secret=cookie", "storage": "storage", "databases": 1 });
+    let nothing = json!({
         "own": "own", "fetch": "refused", "opaque": "refused", "frame": "refused", "script": "refused", "image": "refused",
-        "cookies": "", "storage": "null", "databases": "0", "caches": "0", "worker": "refused",
+        "worker": "refused", "referrer": "", "opener": "null", "cookie": "", "storage": "null", "databases": "0",
         "progress": "refused", "progress-here": "404",
     });
-    assert_eq!(found, expected);
-    assert_eq!(look("victime").await, own, "what the other tried to set is not there either");
+    assert_eq!(told, [own.clone(), nothing, own], "the victim before, the thief, the victim after");
+}
+
+/// What the pages told, once it is so much.
+fn told(stand: &Stand, browser: &Process, count: usize) -> Vec<Value> {
+    let mut told = Vec::new();
+    eventually(Duration::from_secs(60), &format!("{count} pages that tell\n{}", browser.log_tail()), || {
+        let records = stand.journal(&["--kind", "opened", "--text", "/found/"])?;
+        told = records.into_iter().filter_map(|record| record.url).collect();
+        Ok(told.len() == count)
+    })
+    .unwrap();
+    let read = |url: &String| HEXLOWER.decode(url.split("/found/").nth(1).unwrap().as_bytes()).unwrap();
+    told.iter().map(|url| serde_json::from_slice(&read(url)).unwrap()).collect()
 }
 
 /// A proxy for Chromium that sets identity as the kiosk's relay does; its port.
@@ -437,33 +453,23 @@ async fn relay(client: Client) -> u16 {
     port
 }
 
-/// What the page's script wrote into `found`. Certificates are not what is tried here: Chromium takes any.
-fn browse(relay: u16, profile: &Path, url: &str) -> Value {
-    let mut command = Command::new("runuser");
+/// Chromium, with its sandbox, through the relay. Its one policy is the kiosk's too: a ClientHello with ECH is refused.
+/// Certificates are not what is tried here: it takes any.
+fn browser(relay: u16, folder: &Path, url: &str) -> Process {
+    const UNDER_POLICY: &str = "mount -t tmpfs none /etc/chromium && mkdir -p /etc/chromium/policies/managed && \
+         echo '{\"EncryptedClientHelloEnabled\": false}' > /etc/chromium/policies/managed/test.json && exec \"$@\"";
+    let profile = folder.join("profile");
+    fs::create_dir(&profile).unwrap();
+    let user = nix::unistd::User::from_name(KIOSK_USER).unwrap().unwrap();
+    nix::unistd::chown(&profile, Some(user.uid), None).unwrap();
+    fs::set_permissions(folder, fs::Permissions::from_mode(0o711)).unwrap();
+    let mut command = Command::new("unshare");
     command
-        .args([
-            "-u",
-            KIOSK_USER,
-            "--",
-            "timeout",
-            "120",
-            "/usr/lib/chromium/chromium",
-            "--headless=new",
-            "--disable-gpu",
-        ])
-        .args([
-            "--no-first-run",
-            "--disable-background-networking",
-            "--ignore-certificate-errors",
-            "--dump-dom",
-        ])
-        .args(["--virtual-time-budget=20000", "--proxy-bypass-list=<-loopback>"])
-        .arg(format!("--proxy-server=http://127.0.0.1:{relay}"))
-        .arg(format!("--user-data-dir={}", profile.display()))
-        .arg(url)
+        .args(["--mount", "--", "sh", "-c", UNDER_POLICY, "sh", "runuser", "-u", KIOSK_USER, "--"])
+        .args(["/usr/lib/chromium/chromium", "--headless=new", "--disable-gpu", "--no-first-run"])
+        .args(["--disable-background-networking", "--ignore-certificate-errors", "--remote-debugging-port=0"])
+        .args([format!("--proxy-server=http://127.0.0.1:{relay}"), "--proxy-bypass-list=<-loopback>".into()])
+        .args([format!("--user-data-dir={}", profile.display()), url.to_owned()])
         .env("HOME", profile);
-    let output = run(&mut command, "").unwrap();
-    let found = output.stdout.split("<pre id=\"found\">").nth(1).and_then(|rest| rest.split("</pre>").next());
-    let found = found.unwrap_or_else(|| panic!("no answer: {}\n{}", output.stdout, output.stderr));
-    serde_json::from_str(found).unwrap_or_else(|error| panic!("{error}: {found}\n{}", output.stderr))
+    Process::start("chromium", &mut command, &folder.join("chromium.log")).unwrap()
 }

@@ -218,3 +218,31 @@ async fn a_killed_chromium_is_noticed_and_replaced() {
     );
     tour.sign_out().unwrap();
 }
+
+/// Language, size and reading aloud are found before a sign-in; the page grows with all else, and is clicked where it is.
+#[tokio::test(flavor = "multi_thread")]
+async fn large_letters_reach_the_page() {
+    if root_is_missing("large_letters_reach_the_page") {
+        return;
+    }
+    let (_site, stand, screen) = stage().await;
+    let enrolment = stand.enrol("borne").unwrap();
+    let mut tour = Tour::new(Kiosk::start(&screen, &enrolment).unwrap());
+    tour.kiosk.click("display", LIMIT).unwrap();
+    tour.kiosk.wait_for_screen("display", LIMIT).unwrap();
+    tour.kiosk.click("language-ar", LIMIT).unwrap();
+    tour.picture("affichage-arabe").unwrap();
+    tour.kiosk.click("language-fr", LIMIT).unwrap();
+    tour.kiosk.click("size-125", LIMIT).unwrap();
+    tour.picture("affichage-125").unwrap();
+    tour.kiosk.screen.press("Escape").unwrap();
+    // Without a sound device, as here, it says so and works on.
+    tour.kiosk.click("aloud", LIMIT).unwrap();
+    tour.sign_in(&CAMILLE).unwrap();
+    tour.open_service("administrative", SERVICE, FIRST_PAGE).unwrap();
+    tour.follow("Commencer la démarche").unwrap();
+    tour.wait_for_page(&format!("https://{}/connexion", site::IDENTITY)).unwrap();
+    tour.see("Camille Exemple").unwrap();
+    tour.picture("page-125").unwrap();
+    tour.sign_out().unwrap();
+}

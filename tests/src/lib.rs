@@ -1,13 +1,16 @@
 //! The Stand: a gateway, its terminals and a pretended Internet, all on free ports in a temporary folder.
 //!
 //! The end-to-end tests **and** the demo are made of it. The gateway is the real binary, driven by its command line;
-//! upstreams are ours ([`upstream`], [`site`]) or Debian's ([`dokuwiki`]); clients are raw sockets ([`client`]), standard
+//! upstreams are ours ([`upstream`], [`site`]) or Debian's ([`dokuwiki`],
+//! [`mediawiki`]); clients are raw sockets ([`client`]), standard
 //! tools, or the real kiosk under a virtual display ([`kiosk`], [`screen`]). Every person here is an invented sample.
 //!
 //! Invariants: dropping the Stand ends every process it started and removes its folder; nothing leaves the machine.
 
 pub mod authority;
+pub mod axe;
 pub mod bench;
+pub mod browser;
 pub mod build;
 pub mod client;
 pub mod dependencies;
@@ -19,14 +22,17 @@ pub mod journal;
 pub mod key_to_pixel;
 pub mod kiosk;
 pub mod lessons;
+pub mod mediawiki;
 pub mod names;
 pub mod packages;
+pub mod php;
 pub mod process;
 pub mod report;
 pub mod sample;
 pub mod screen;
 pub mod site;
 pub mod skip;
+pub mod totp;
 pub mod tour;
 pub mod trace;
 pub mod upstream;
@@ -212,6 +218,9 @@ impl Stand {
         let mut arguments = vec!["person", "add", "--id", person.id, "--name", person.name, "--pin-stdin"];
         for group in person.groups {
             arguments.extend(["--group", group]);
+        }
+        for login in sample::trio() {
+            arguments.extend(["--trio", login]);
         }
         self.verb(&arguments, person.pin).map(drop)
     }

@@ -14,7 +14,7 @@ use std::{
 use anyhow::{Context, Result, bail};
 use nix::unistd::{Uid, User};
 
-use crate::process::run;
+use crate::{axe, process::run};
 
 /// Chromium's sandbox refuses root, so the kiosk gets a user of its own, as on a terminal.
 pub const KIOSK_USER: &str = "passerelle-kiosk";
@@ -31,6 +31,7 @@ const PACKAGES: &[(&str, &str)] = &[
     // The kiosk, as on a terminal.
     ("chromium", "the browser behind the browse view"),
     ("chromium-l10n", "its French"),
+    ("chromium-driver", "clicks through the console in it"),
     ("bubblewrap", "its network namespace, and the cage of the PDF reader"),
     ("libx11-6", "the kiosk's window"),
     ("libx11-xcb1", "the kiosk's window"),
@@ -39,8 +40,9 @@ const PACKAGES: &[(&str, &str)] = &[
     ("libxi6", "the kiosk's touch and keys"),
     ("libxkbcommon0", "the kiosk's keyboard"),
     ("libxkbcommon-x11-0", "the kiosk's keyboard"),
-    ("fonts-noto-core", "texts in every script we show"),
+    ("fonts-noto-core", "texts in every script we show, Arabic too"),
     ("fonts-dejavu", "a font that screen readings know well"),
+    ("espeak-ng", "reads screens aloud, in French, English and Arabic"),
     // Tests and the headless tour.
     ("xvfb", "a virtual display"),
     ("xauth", "its access"),
@@ -53,9 +55,14 @@ const PACKAGES: &[(&str, &str)] = &[
     ("tesseract-ocr-fra", "in French"),
     ("strace", "proves orders of system calls"),
     ("postgresql", "the store's second database"),
-    ("nginx-light", "serves the wiki"),
-    ("php-fpm", "runs the wiki"),
+    ("nginx-light", "serves the wikis"),
+    ("php-fpm", "runs the wikis"),
     ("dokuwiki", "a web application that nobody here wrote"),
+    ("mediawiki", "another, rich in scripts"),
+    ("php-sqlite3", "its database"),
+    ("php-mbstring", "its texts"),
+    ("php-xml", "its pages"),
+    ("php-intl", "its languages"),
     ("zim-tools", "makes sample archives"),
     ("openssl", "a TLS client that nobody here wrote"),
     ("curl", "a proxy client that nobody here wrote"),
@@ -77,6 +84,12 @@ pub fn set_up() -> Result<()> {
         }
         install(&missing.iter().map(|(name, _)| *name).collect::<Vec<_>>())?;
     }
+    // By the command, not by the package: Node.js may have come from elsewhere, with its own npm.
+    if run(Command::new("npm").arg("--version"), "").is_err() {
+        println!("installing npm through apt-get (fetches axe-core, which judges accessibility)");
+        install(&["npm"])?;
+    }
+    axe::fetch()?;
     if User::from_name(KIOSK_USER)?.is_none() {
         println!("making the user {KIOSK_USER}");
         as_root(&["useradd", "--system", "--create-home", "--shell", "/usr/sbin/nologin", KIOSK_USER])?;

@@ -31,7 +31,25 @@ pub const STAFF: &[Staff] = &[
     Staff { login: "exemple-securite-1", role: "security", password: "exemple-mot-de-passe-1" },
     Staff { login: "exemple-securite-2", role: "security", password: "exemple-mot-de-passe-2" },
     Staff { login: "exemple-auditeur", role: "auditor", password: "exemple-mot-de-passe-3" },
+    COUNSELLOR,
+    Staff { login: "exemple-referent", role: "referent", password: "exemple-mot-de-passe-5" },
+    GUARD,
+    ADMINISTRATOR,
 ];
+
+pub const COUNSELLOR: Staff =
+    Staff { login: "exemple-conseillere", role: "counsellor", password: "exemple-mot-de-passe-4" };
+pub const GUARD: Staff =
+    Staff { login: "exemple-surveillant", role: "guard", password: "exemple-mot-de-passe-6" };
+
+pub const ADMINISTRATOR: Staff =
+    Staff { login: "exemple-administration", role: "administrator", password: "exemple-mot-de-passe-7" };
+
+/// Logins of those who accompany the sample people.
+pub fn trio() -> impl Iterator<Item = &'static str> {
+    let accompanies = |staff: &&Staff| ["counsellor", "referent", "guard"].contains(&staff.role);
+    STAFF.iter().filter(accompanies).map(|staff| staff.login)
+}
 
 /// Two who may publish a policy together.
 pub fn signers() -> [Staff; 2] {

@@ -12,7 +12,7 @@ use anyhow::{Context, Result};
 use crate::{
     dokuwiki,
     kiosk::{Event, Kiosk},
-    lessons,
+    lessons, mediawiki,
     sample::Person,
     site::{self, Fields},
 };
@@ -24,6 +24,10 @@ const PAGE_LIMIT: Duration = Duration::from_secs(60);
 
 /// The first tool of DokuWiki's own template, at the size of our screen.
 const WIKI_TOOLS: (i32, i32) = (1138, 274);
+/// Left of an article, below its tools.
+const MARGIN: (i32, i32) = (80, 700);
+/// Clicks of the wheel past any page of ours.
+const TO_THE_END: i32 = 30;
 /// Accents, dead keys and AltGr, as a person types them.
 pub const REQUEST: &str = "Une aide pour mon loyer : é è ç à @ € ï";
 
@@ -210,10 +214,15 @@ impl<'a> Tour<'a> {
 
     /// Follows the receipt's link to a site without a rule and is told so; the refusal's reason code.
     pub fn be_refused(&mut self) -> Result<String> {
-        self.follow("Voir un site partenaire")?;
+        self.be_refused_at("Voir un site partenaire", site::ELSEWHERE)
+    }
+
+    /// Follows the link of these words to `host` and is told that it may not; the refusal's reason code.
+    pub fn be_refused_at(&mut self, link: &str, host: &str) -> Result<String> {
+        self.follow(link)?;
         let refused = |event: &Event| event.dialog.as_deref() == Some("refusal");
         let event = self.kiosk.wait("a refusal", PAGE_LIMIT, refused)?;
-        self.see(site::ELSEWHERE)?;
+        self.see(host)?;
         self.picture("refus")?;
         event.refusal.context("a refusal has its reason")
     }
@@ -257,6 +266,72 @@ impl<'a> Tour<'a> {
         // Below a saved page stands who changed it last; single accents are for the wiki's disk to prove, not for OCR.
         self.see(&format!("de {}", dokuwiki::USER))?;
         self.picture("wiki-page")
+    }
+
+    /// On a page of the encyclopedia: types the beginning of a title and takes the wiki's suggestion.
+    pub fn search_encyclopedia(&mut self) -> Result<()> {
+        self.follow("Rechercher sur")?;
+        self.kiosk.screen.write(&mediawiki::ARTICLE[..3].to_lowercase())?;
+        self.see(mediawiki::ARTICLE)?;
+        self.picture("encyclopedie-suggestion")?;
+        self.follow(mediawiki::ARTICLE)?;
+        self.wait_for_page(&format!("https://{}/wiki/{}", mediawiki::HOST, mediawiki::ARTICLE))?;
+        self.see(mediawiki::ARTICLE_TEXT)?;
+        self.picture("encyclopedie-article")
+    }
+
+    /// On an article of the encyclopedia: signs in, adds `text`, looks at the preview and saves.
+    pub fn edit_article(&mut self, text: &str) -> Result<()> {
+        self.follow("Se connecter")?;
+        self.see("Mot de passe oublié")?;
+        self.picture("encyclopedie-connexion")?;
+        // The field has the keyboard, as its page wants it.
+        self.write_and_go_on(mediawiki::USER)?;
+        self.kiosk.screen.write(mediawiki::PASSWORD)?;
+        self.kiosk.screen.press("Return")?;
+        self.wait_for_page(&format!("https://{}/wiki/{}", mediawiki::HOST, mediawiki::ARTICLE))?;
+        self.follow("Modifier")?;
+        self.see(&format!("Modification de {}", mediawiki::ARTICLE))?;
+        self.follow(mediawiki::ARTICLE_TEXT)?;
+        self.kiosk.screen.press("ctrl+End")?;
+        self.kiosk.screen.press("Return")?;
+        self.kiosk.screen.press("Return")?;
+        self.kiosk.screen.write(text)?;
+        self.picture("encyclopedie-modification")?;
+        self.turn_wheel(TO_THE_END)?;
+        self.follow("Prévisualiser")?;
+        self.turn_wheel(-TO_THE_END)?;
+        self.see("Rappelez-vous que")?;
+        self.picture("encyclopedie-apercu")?;
+        self.turn_wheel(TO_THE_END)?;
+        self.follow("Enregistrer les modifications")?;
+        self.wait_for_page(&format!("https://{}/wiki/{}", mediawiki::HOST, mediawiki::ARTICLE))?;
+        self.see("La dernière modification de cette page")?;
+        self.picture("encyclopedie-enregistree")
+    }
+
+    /// Over the page's margin, where no field of its own would take the wheel.
+    fn turn_wheel(&self, clicks: i32) -> Result<()> {
+        self.kiosk.screen.point(MARGIN)?;
+        self.kiosk.screen.scroll(clicks)
+    }
+
+    /// From a refusal back to the page below it.
+    pub fn dismiss(&mut self) -> Result<()> {
+        self.kiosk.click("refusal-return", SCREEN_LIMIT)?;
+        self.kiosk.wait("the page again", SCREEN_LIMIT, |event| event.dialog.is_none()).map(drop)
+    }
+
+    /// From a page to the person's requests, and from there to the page at `url` that request `place` (from 1) was granted for.
+    pub fn open_granted(&mut self, place: usize, url: &str) -> Result<()> {
+        self.leave_site()?;
+        self.kiosk.click("requests", SCREEN_LIMIT)?;
+        self.kiosk.wait_for_screen("requests", SCREEN_LIMIT)?;
+        let open = format!("open-{place}");
+        self.kiosk.wait("the answer", SCREEN_LIMIT, |event| event.rectangles.contains_key(&open))?;
+        self.picture("demande-accordee")?;
+        self.kiosk.click(&open, SCREEN_LIMIT)?;
+        self.wait_for_page(url).map(drop)
     }
 
     /// From a page back to the two doors.

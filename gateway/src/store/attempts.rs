@@ -56,6 +56,13 @@ impl Store {
         done.map(drop).attempting("forgetting wrong tries")
     }
 
+    /// All of a subject, wherever they were made.
+    pub(crate) async fn forget_tallies_of(&self, subject: &str) -> Result<(), StoreError> {
+        let sql = "DELETE FROM attempts WHERE subject = $1";
+        let done = sqlx::query(sql).bind(subject).execute(&self.pool).await;
+        done.map(drop).attempting("forgetting wrong tries")
+    }
+
     /// Drops what is older than `before`, and of unknown subjects all but the latest `keep`.
     pub(crate) async fn prune_tallies(&self, before: Timestamp, keep: i64) -> Result<(), StoreError> {
         const ATTEMPTED: &str = "pruning wrong tries";

@@ -1,5 +1,5 @@
 use super::{Attempting, Store, StoreError, identifier, identifiers, joined, timestamp};
-use crate::identifier::PersonId;
+use crate::identifier::{GroupId, Login, PersonId};
 use crate::person::Person;
 use jiff::Timestamp;
 
@@ -60,6 +60,18 @@ impl Store {
         let sql = "UPDATE people SET pin_hash = $2 WHERE id = $1";
         let done = sqlx::query(sql).bind(id.as_str()).bind(hash).execute(&self.pool).await;
         done.map(drop).attempting("changing a PIN")
+    }
+
+    /// Groups and trio, whole.
+    pub(crate) async fn assign_person(
+        &self,
+        id: &PersonId,
+        groups: &[GroupId],
+        trio: &[Login],
+    ) -> Result<(), StoreError> {
+        let sql = "UPDATE people SET groups = $2, trio = $3 WHERE id = $1";
+        let query = sqlx::query(sql).bind(id.as_str()).bind(joined(groups)).bind(joined(trio));
+        query.execute(&self.pool).await.map(drop).attempting("changing a person's groups and trio")
     }
 
     pub(crate) async fn set_locked(&self, id: &PersonId, locked: bool) -> Result<(), StoreError> {

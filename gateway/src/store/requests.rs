@@ -1,5 +1,6 @@
-use super::{Attempting, Store, StoreError, timestamp};
-use crate::identifier::PersonId;
+use super::{Attempting, Store, StoreError, identifier, timestamp};
+use crate::identifier::{Login, PersonId};
+use crate::request::Asked;
 use jiff::Timestamp;
 use passerelle_api::AccessRequest;
 
@@ -11,6 +12,18 @@ fn request(
     let asked_at = timestamp(asked_at)?;
     let answered_at = answered_at.map(timestamp).transpose()?;
     Ok(AccessRequest { id, url, reason, asked_at, state, answer, answered_at })
+}
+
+type AskedRow = (String, String, String, i64, String, Option<String>, Option<i64>, String, Option<String>);
+
+fn asked(
+    (id, url, reason, asked_at, state, answer, answered_at, person, by): AskedRow,
+) -> Result<Asked, StoreError> {
+    Ok(Asked {
+        person: identifier(&person)?,
+        request: request((id, url, reason, asked_at, state, answer, answered_at))?,
+        answered_by: by.as_deref().map(identifier).transpose()?,
+    })
 }
 
 impl Store {
@@ -49,19 +62,48 @@ impl Store {
         rows.into_iter().map(request).collect()
     }
 
+    /// Of everybody: those that wait (oldest first), or those that were answered (the latest first).
+    pub(crate) async fn all_requests(&self, waiting: bool, limit: i64) -> Result<Vec<Asked>, StoreError> {
+        let sql = match waiting {
+            true => {
+                "SELECT id, url, reason, asked_at, state, answer, answered_at, person, answered_by
+                 FROM requests WHERE state = 'open' ORDER BY asked_at, id LIMIT $1"
+            }
+            false => {
+                "SELECT id, url, reason, asked_at, state, answer, answered_at, person, answered_by
+                 FROM requests WHERE state <> 'open' ORDER BY answered_at DESC, id LIMIT $1"
+            }
+        };
+        let query = sqlx::query_as::<_, AskedRow>(sql).bind(limit);
+        let rows = query.fetch_all(&self.pool).await.attempting("listing requests")?;
+        rows.into_iter().map(asked).collect()
+    }
+
+    pub(crate) async fn request(&self, id: &str) -> Result<Option<Asked>, StoreError> {
+        let sql = "SELECT id, url, reason, asked_at, state, answer, answered_at, person, answered_by
+                   FROM requests WHERE id = $1";
+        let query = sqlx::query_as::<_, AskedRow>(sql).bind(id);
+        query.fetch_optional(&self.pool).await.attempting("reading a request")?.map(asked).transpose()
+    }
+
     /// Nothing when there is no open request of that id.
     pub(crate) async fn answer_request(
         &self,
         id: &str,
         state: &str,
         answer: &str,
+        by: &Login,
         now: Timestamp,
     ) -> Result<Option<AccessRequest>, StoreError> {
-        let sql =
-            "UPDATE requests SET state = $2, answer = $3, answered_at = $4 WHERE id = $1 AND state = 'open'
+        let sql = "UPDATE requests SET state = $2, answer = $3, answered_at = $4, answered_by = $5
+                   WHERE id = $1 AND state = 'open'
                    RETURNING id, url, reason, asked_at, state, answer, answered_at";
-        let query =
-            sqlx::query_as::<_, Row>(sql).bind(id).bind(state).bind(answer).bind(now.as_millisecond());
+        let query = sqlx::query_as::<_, Row>(sql)
+            .bind(id)
+            .bind(state)
+            .bind(answer)
+            .bind(now.as_millisecond())
+            .bind(by.as_str());
         query.fetch_optional(&self.pool).await.attempting("answering a request")?.map(request).transpose()
     }
 }

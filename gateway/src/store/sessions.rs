@@ -1,7 +1,21 @@
 use super::{Attempting, Store, StoreError, identifier, timestamp};
 use crate::identifier::{PersonId, TerminalId};
-use crate::session::{EndReason, LastSignIn, LiveSession, SessionId};
+use crate::session::{EndReason, LastSignIn, LiveSession, PastSession, SessionId};
 use jiff::Timestamp;
+
+type Row = (String, String, String, String, i64, Option<i64>, Option<String>);
+
+fn past((id, gateway, person, terminal, started, ended, reason): Row) -> Result<PastSession, StoreError> {
+    let reason = reason.as_deref().and_then(EndReason::parse).unwrap_or(EndReason::SignedOut);
+    Ok(PastSession {
+        id,
+        gateway,
+        person: identifier(&person)?,
+        terminal: identifier(&terminal)?,
+        started: timestamp(started)?,
+        ended: ended.map(timestamp).transpose()?.map(|at| (at, reason)),
+    })
+}
 
 impl Store {
     pub(super) async fn forget_sessions_before(&self, then: Timestamp) -> Result<(), StoreError> {
@@ -89,5 +103,29 @@ impl Store {
             Ok(LastSignIn { at: timestamp(at)?, terminal: identifier::<TerminalId>(&terminal)? })
         })
         .transpose()
+    }
+
+    /// The latest first; of one person or of all, begun before a moment.
+    pub(crate) async fn sessions(
+        &self,
+        person: Option<&PersonId>,
+        before: Timestamp,
+        limit: i64,
+    ) -> Result<Vec<PastSession>, StoreError> {
+        let sql = "SELECT id, gateway, person, terminal, started_at, ended_at, end_reason FROM sessions
+                   WHERE ($1 = '' OR person = $1) AND started_at < $2 ORDER BY started_at DESC, id LIMIT $3";
+        let query = sqlx::query_as::<_, Row>(sql)
+            .bind(person.map_or("", PersonId::as_str))
+            .bind(before.as_millisecond())
+            .bind(limit);
+        let rows = query.fetch_all(&self.pool).await.attempting("listing sessions")?;
+        rows.into_iter().map(past).collect()
+    }
+
+    pub(crate) async fn session(&self, id: &str) -> Result<Option<PastSession>, StoreError> {
+        let sql = "SELECT id, gateway, person, terminal, started_at, ended_at, end_reason FROM sessions
+                   WHERE id = $1";
+        let query = sqlx::query_as::<_, Row>(sql).bind(id);
+        query.fetch_optional(&self.pool).await.attempting("reading a session")?.map(past).transpose()
     }
 }

@@ -31,12 +31,6 @@ impl Store {
         Ok(added.rows_affected() == 1)
     }
 
-    pub(crate) async fn change_staff_password(&self, login: &Login, hash: &str) -> Result<(), StoreError> {
-        let sql = "UPDATE staff SET password_hash = $1, one_time_password = 0 WHERE login = $2";
-        let query = sqlx::query(sql).bind(hash).bind(login.as_str());
-        query.execute(&self.pool).await.map(drop).attempting("changing a password")
-    }
-
     pub(crate) async fn all_staff(&self) -> Result<Vec<Staff>, StoreError> {
         let sql = "SELECT login, role, one_time_password, added_at FROM staff ORDER BY login";
         let rows = sqlx::query_as::<_, Row>(sql).fetch_all(&self.pool).await.attempting("listing staff")?;
@@ -55,5 +49,26 @@ impl Store {
         let sql = "SELECT password_hash FROM staff WHERE login = $1";
         let hash = sqlx::query_scalar::<_, String>(sql).bind(login).fetch_optional(&self.pool).await;
         row.zip(hash.attempting(ATTEMPTED)?).map(|(row, hash)| Ok((staff(row)?, hash))).transpose()
+    }
+
+    /// False where the login is unknown, or it would leave no administrator.
+    pub(crate) async fn set_staff_role(&self, login: &Login, role: Role) -> Result<bool, StoreError> {
+        let sql = "UPDATE staff SET role = $2 WHERE login = $1 AND ($2 = $3 OR EXISTS
+                   (SELECT 1 FROM staff AS other WHERE other.role = $3 AND other.login <> $1))";
+        let query = sqlx::query(sql).bind(login.as_str()).bind(role.word()).bind(Role::Administrator.word());
+        let done = query.execute(&self.pool).await.attempting("changing a role")?;
+        Ok(done.rows_affected() == 1)
+    }
+
+    /// `one_time`: its owner must change it at the next sign-in.
+    pub(crate) async fn set_password_hash(
+        &self,
+        login: &Login,
+        hash: &str,
+        one_time: bool,
+    ) -> Result<(), StoreError> {
+        let sql = "UPDATE staff SET password_hash = $2, one_time_password = $3 WHERE login = $1";
+        let query = sqlx::query(sql).bind(login.as_str()).bind(hash).bind(i64::from(one_time));
+        query.execute(&self.pool).await.map(drop).attempting("changing a password")
     }
 }

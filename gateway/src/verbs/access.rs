@@ -4,35 +4,39 @@ use jiff::Timestamp;
 use passerelle_audit::{Kind, Sealed};
 use serde_json::json;
 
-use super::{Answer, Credentials, Outcome, staff};
+use super::{Answer, Credentials, Outcome, VerbError, staff};
 use crate::Gateway;
-use crate::identifier::GroupId;
+use crate::identifier::{GroupId, Login};
 use crate::journal_keys::Subject;
 
-/// In force before it is recorded: stopping must not wait for a disk. Sessions stay, what they do is refused.
 pub async fn stop(gateway: &Gateway, group: Option<&str>, by: &Credentials) -> Outcome {
     let staff = staff::publisher(gateway, by).await?;
     let group = group.map(GroupId::parse).transpose()?;
-    gateway.access_stop.stop(group.as_ref(), &staff.login, Timestamp::now()).await?;
-    record(gateway, Kind::AccessStopped, &staff.login, group.as_ref()).await?;
+    stop_by(gateway, group.as_ref(), &staff.login).await?;
     Ok(answer("stopped", group.as_ref()).by(&staff))
 }
 
-/// Recorded before it is in force.
 pub async fn resume(gateway: &Gateway, group: Option<&str>, by: &Credentials) -> Outcome {
     let staff = staff::publisher(gateway, by).await?;
     let group = group.map(GroupId::parse).transpose()?;
-    record(gateway, Kind::AccessResumed, &staff.login, group.as_ref()).await?;
-    gateway.access_stop.resume(group.as_ref()).await?;
+    resume_by(gateway, group.as_ref(), &staff.login).await?;
     Ok(answer("resumed", group.as_ref()).by(&staff))
 }
 
-async fn record(
-    gateway: &Gateway,
-    kind: Kind,
-    by: &crate::identifier::Login,
-    group: Option<&GroupId>,
-) -> Result<(), super::VerbError> {
+/// In force before it is recorded: stopping must not wait for a disk. Sessions stay, what they do is refused. The caller has seen
+/// that `by` may; the console calls this too.
+pub async fn stop_by(gateway: &Gateway, group: Option<&GroupId>, by: &Login) -> Result<(), VerbError> {
+    gateway.access_stop.stop(group, by, Timestamp::now()).await?;
+    record(gateway, Kind::AccessStopped, by, group).await
+}
+
+/// Recorded before it is in force.
+pub async fn resume_by(gateway: &Gateway, group: Option<&GroupId>, by: &Login) -> Result<(), VerbError> {
+    record(gateway, Kind::AccessResumed, by, group).await?;
+    Ok(gateway.access_stop.resume(group).await?)
+}
+
+async fn record(gateway: &Gateway, kind: Kind, by: &Login, group: Option<&GroupId>) -> Result<(), VerbError> {
     let whose = group.map_or("everybody".to_owned(), |group| format!("group {group}"));
     let sealed = Sealed { detail: Some(format!("{whose}, by {by}")), ..Sealed::default() };
     gateway.record(kind, &Subject::Staff(by.clone()), None, sealed).await?;

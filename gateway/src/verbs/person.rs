@@ -1,12 +1,16 @@
-//! `person add|list|lock|unlock|release`.
+//! `person add|list|pin|lock|unlock|release`, and what the console does with people besides.
+//!
+//! `by` is the login of whoever does it at the console; nobody's where a verb is run on this machine.
+
+use std::str::FromStr;
 
 use jiff::Timestamp;
 use passerelle_audit::{Kind, Sealed};
 use serde_json::json;
 
-use super::{Answer, Outcome, Secret, VerbError, table};
+use super::{Answer, Outcome, Secret, VerbError, done_by, table};
 use crate::Gateway;
-use crate::identifier::{GroupId, Login, PersonId};
+use crate::identifier::{BadIdentifier, GroupId, Login, PersonId};
 use crate::journal_keys::Subject;
 use crate::session::EndReason;
 
@@ -17,13 +21,43 @@ pub async fn add(
     groups: &[String],
     trio: &[String],
     pin: &Secret,
+    by: Option<&Login>,
 ) -> Outcome {
     let id = PersonId::parse(id)?;
-    let groups = groups.iter().map(|group| GroupId::parse(group)).collect::<Result<Vec<_>, _>>()?;
-    let trio = trio.iter().map(|login| Login::parse(login)).collect::<Result<Vec<_>, _>>()?;
+    let (groups, trio) = (parsed(groups)?, parsed(trio)?);
     gateway.people.add(&id, name, &groups, &trio, pin.expose(), Timestamp::now()).await?;
-    changed(gateway, &id, "added").await?;
+    changed(gateway, &id, "added", by).await?;
     Ok(Answer::done(format!("Person {id} is added."), json!({ "person": id.as_str() })))
+}
+
+/// Another PIN for whoever forgot theirs, or gave it away: an open session ends.
+pub async fn pin(gateway: &Gateway, id: &str, pin: &Secret, by: Option<&Login>) -> Outcome {
+    let id = PersonId::parse(id)?;
+    gateway.people.set_pin(&id, pin.expose()).await?;
+    end(gateway, &id, EndReason::SignedOut, "PIN set", by).await?;
+    Ok(Answer::done(format!("Person {id} has a new PIN."), json!({ "person": id.as_str() })))
+}
+
+/// Other groups, another trio. A session that has other groups ends, so that the new ones hold at once.
+pub async fn assign(
+    gateway: &Gateway,
+    id: &PersonId,
+    groups: &[String],
+    trio: &[String],
+    by: &Login,
+) -> Result<(), VerbError> {
+    let (groups, trio) = (parsed(groups)?, parsed(trio)?);
+    let known = gateway.people.get(id).await?;
+    gateway.people.assign(id, &groups, &trio).await?;
+    let what = format!("groups {}; trio {}", joined(&groups), joined(&trio));
+    match known.is_some_and(|known| known.groups == groups) {
+        true => changed(gateway, id, &what, Some(by)).await,
+        false => end(gateway, id, EndReason::SignedOut, &what, Some(by)).await.map(drop),
+    }
+}
+
+fn parsed<T: FromStr<Err = BadIdentifier>>(words: &[String]) -> Result<Vec<T>, BadIdentifier> {
+    words.iter().map(|word| word.parse()).collect()
 }
 
 pub async fn list(gateway: &Gateway) -> Outcome {
@@ -51,41 +85,53 @@ pub async fn list(gateway: &Gateway) -> Outcome {
     Ok(Answer::done(table(&rows), json))
 }
 
-pub async fn lock(gateway: &Gateway, id: &str) -> Outcome {
+pub async fn lock(gateway: &Gateway, id: &str, by: Option<&Login>) -> Outcome {
     let id = PersonId::parse(id)?;
     gateway.people.lock(&id).await?;
-    end(gateway, &id, "locked").await
+    shut_out(gateway, &id, "locked", by).await
 }
 
-pub async fn unlock(gateway: &Gateway, id: &str) -> Outcome {
+pub async fn unlock(gateway: &Gateway, id: &str, by: Option<&Login>) -> Outcome {
     let id = PersonId::parse(id)?;
     gateway.people.unlock(&id).await?;
-    changed(gateway, &id, "unlocked").await?;
+    changed(gateway, &id, "unlocked", by).await?;
     Ok(Answer::done(format!("Person {id} may sign in."), json!({ "person": id.as_str(), "state": "active" })))
 }
 
 /// The person leaves for good.
-pub async fn release(gateway: &Gateway, id: &str) -> Outcome {
+pub async fn release(gateway: &Gateway, id: &str, by: Option<&Login>) -> Outcome {
     let id = PersonId::parse(id)?;
     gateway.people.release(&id, Timestamp::now()).await?;
-    let released = end(gateway, &id, "released").await?;
+    let released = shut_out(gateway, &id, "released", by).await?;
     gateway.progress.forget_person(&id).await?;
     Ok(released)
 }
 
-/// Ends what the person has open, before anything is recorded, then records both.
-async fn end(gateway: &Gateway, id: &PersonId, state: &str) -> Outcome {
-    let ended = gateway.sessions.end_for_person(id, EndReason::PersonLocked, Timestamp::now()).await;
-    changed(gateway, id, state).await?;
+async fn shut_out(gateway: &Gateway, id: &PersonId, state: &str, by: Option<&Login>) -> Outcome {
+    let ended = end(gateway, id, EndReason::PersonLocked, state, by).await?;
+    let text = format!("Person {id} is {state}; {ended} session(s) ended.");
+    Ok(Answer::done(text, json!({ "person": id.as_str(), "state": state, "sessions_ended": ended })))
+}
+
+/// Ends what the person has open, before anything is recorded, then records both. Answers how much it was.
+async fn end(
+    gateway: &Gateway,
+    id: &PersonId,
+    reason: EndReason,
+    what: &str,
+    by: Option<&Login>,
+) -> Result<usize, VerbError> {
+    let ended = gateway.sessions.end_for_person(id, reason, Timestamp::now()).await;
+    changed(gateway, id, what, by).await?;
     for session in &ended {
         gateway.record_end(session).await;
     }
-    let text = format!("Person {id} is {state}; {} session(s) ended.", ended.len());
-    Ok(Answer::done(text, json!({ "person": id.as_str(), "state": state, "sessions_ended": ended.len() })))
+    Ok(ended.len())
 }
 
-async fn changed(gateway: &Gateway, id: &PersonId, what: &str) -> Result<(), VerbError> {
-    let sealed = Sealed { person: Some(id.to_string()), detail: Some(what.to_owned()), ..Sealed::default() };
+async fn changed(gateway: &Gateway, id: &PersonId, what: &str, by: Option<&Login>) -> Result<(), VerbError> {
+    let detail = Some(done_by(what, by));
+    let sealed = Sealed { person: Some(id.to_string()), detail, ..Sealed::default() };
     gateway.record(Kind::PersonChanged, &Subject::Person(id.clone()), None, sealed).await?;
     Ok(())
 }

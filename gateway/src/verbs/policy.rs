@@ -52,32 +52,60 @@ fn line(file: &Path, finding: &Finding) -> String {
 
 pub async fn propose(gateway: &Gateway, text: &str, comment: &str, by: &Credentials) -> Outcome {
     let staff = staff::publisher(gateway, by).await?;
+    let version = propose_by(gateway, text, comment, &staff).await?;
+    Ok(standing(&version).by(&staff))
+}
+
+/// [`propose`] by whoever has just shown who they are; published at once where one signature does.
+pub async fn propose_by(
+    gateway: &Gateway,
+    text: &str,
+    comment: &str,
+    by: &Staff,
+) -> Result<Version, VerbError> {
     let needed = u32::from(gateway.config.policy.signatures);
-    let version = gateway.policies.propose(text, &staff, comment, needed, Timestamp::now()).await?;
-    record(gateway, Kind::PolicyProposed, &staff.login, &version).await?;
-    published(gateway, &staff, version).await
+    let version = gateway.policies.propose(text, by, comment, needed, Timestamp::now()).await?;
+    record(gateway, Kind::PolicyProposed, &by.login, &version).await?;
+    published(gateway, by, version).await
 }
 
 pub async fn sign(gateway: &Gateway, version: u64, by: &Credentials) -> Outcome {
     let staff = staff::publisher(gateway, by).await?;
-    let version = gateway.policies.sign(version, &staff, Timestamp::now()).await?;
-    published(gateway, &staff, version).await
+    let version = sign_by(gateway, version, &staff).await?;
+    Ok(standing(&version).by(&staff))
+}
+
+/// [`sign`] by whoever has just shown who they are.
+pub async fn sign_by(gateway: &Gateway, version: u64, by: &Staff) -> Result<Version, VerbError> {
+    let version = gateway.policies.sign(version, by, Timestamp::now()).await?;
+    published(gateway, by, version).await
 }
 
 /// The emergency: one host refused for everybody, at once and by one person, since it only ever narrows.
 pub async fn refuse(gateway: &Gateway, host: &str, by: &Credentials) -> Outcome {
     let staff = staff::publisher(gateway, by).await?;
-    let version = gateway.policies.refuse(host, &staff, Timestamp::now()).await?;
-    published(gateway, &staff, version).await
+    let version = refuse_by(gateway, host, &staff).await?;
+    Ok(standing(&version).by(&staff))
 }
 
-/// The answer of whatever made or signed a version, and the record of its publication if it is published now.
-async fn published(gateway: &Gateway, by: &Staff, version: Version) -> Outcome {
+/// [`refuse`] by whoever has just shown who they are.
+pub async fn refuse_by(gateway: &Gateway, host: &str, by: &Staff) -> Result<Version, VerbError> {
+    let version = gateway.policies.refuse(host, by, Timestamp::now()).await?;
+    published(gateway, by, version).await
+}
+
+/// Records the publication of whatever was made or signed, if it is published now.
+async fn published(gateway: &Gateway, by: &Staff, version: Version) -> Result<Version, VerbError> {
+    if version.state == VersionState::Published {
+        record(gateway, Kind::PolicyPublished, &by.login, &version).await?;
+    }
+    Ok(version)
+}
+
+/// How a version stands, told to whoever just changed it.
+fn standing(version: &Version) -> Answer {
     let text = match version.state {
-        VersionState::Published => {
-            record(gateway, Kind::PolicyPublished, &by.login, &version).await?;
-            format!("Version {} is published.", version.version)
-        }
+        VersionState::Published => format!("Version {} is published.", version.version),
         _ => format!(
             "Version {} is proposed: {} of {} signatures. Another person signs it with\n  passerelle-gateway policy sign {} --by LOGIN --password-stdin",
             version.version,
@@ -86,8 +114,7 @@ async fn published(gateway: &Gateway, by: &Staff, version: Version) -> Outcome {
             version.version
         ),
     };
-    let json = json!({ "version": version.version, "state": version.state.word() });
-    Ok(Answer::done(text, json).by(by))
+    Answer::done(text, json!({ "version": version.version, "state": version.state.word() }))
 }
 
 async fn record(gateway: &Gateway, kind: Kind, by: &Login, version: &Version) -> Result<(), VerbError> {
@@ -164,8 +191,19 @@ struct Standing<'a> {
     usage: Usage,
 }
 
-/// [`explain_with`] on the gateway's state: its published policy, the person's groups and minutes.
+/// What [`Explain`] is answered with.
+pub enum Explained {
+    Judged(Box<Explanation>),
+    /// What can't be read is refused on the wire too, with the same reason.
+    Unread(TargetError),
+}
+
 pub async fn explain(gateway: &Gateway, question: &Explain) -> Outcome {
+    Ok(told(&explanation(gateway, question).await?, question))
+}
+
+/// [`explain_with`] on the gateway's state: its published policy, the person's groups and minutes.
+pub async fn explanation(gateway: &Gateway, question: &Explain) -> Result<Explained, VerbError> {
     let policy = match &question.policy {
         Some(text) => std::sync::Arc::new(read(text)?),
         None => gateway.policies.current().policy.clone(),
@@ -191,7 +229,7 @@ pub fn explain_alone(question: &Explain) -> Answer {
         .and_then(|policy| {
             explain_with(&policy, question, Standing { groups: &question.groups, ..Standing::default() }, &[])
         })
-        .unwrap_or_else(|error| Answer::failed(&error))
+        .map_or_else(|error| Answer::failed(&error), |explained| told(&explained, question))
 }
 
 /// The minutes that a person used of each limited service on the local day of `now`.
@@ -228,12 +266,11 @@ fn explain_with(
     question: &Explain,
     Standing { groups, grants, mut usage }: Standing<'_>,
     own_names: &[Host],
-) -> Outcome {
+) -> Result<Explained, VerbError> {
     let now = question.at.unwrap_or_else(Timestamp::now);
     let url = match Url::parse_written(&question.url) {
         Ok(url) => url,
-        // What can't be read is refused on the wire too, with the same reason.
-        Err(error) => return Ok(refused_unread(&question.url, &error, question.english)),
+        Err(error) => return Ok(Explained::Unread(error)),
     };
     let page = question
         .from_page
@@ -276,10 +313,17 @@ fn explain_with(
         websocket,
         ..Request::default()
     };
-    Ok(explained(&judge(url, request, &usage, now), question.english))
+    Ok(Explained::Judged(Box::new(judge(url, request, &usage, now))))
 }
 
-fn explained(explanation: &Explanation, english: bool) -> Answer {
+fn told(explained: &Explained, question: &Explain) -> Answer {
+    match explained {
+        Explained::Judged(explanation) => judged(explanation, question.english),
+        Explained::Unread(error) => refused_unread(&question.url, error, question.english),
+    }
+}
+
+fn judged(explanation: &Explanation, english: bool) -> Answer {
     let text = if english { explanation.to_english() } else { explanation.to_string() };
     let json = serde_json::to_value(explanation).expect("an explanation is JSON");
     let exit = u8::from(!explanation.decision.is_allowed());

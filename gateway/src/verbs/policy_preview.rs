@@ -37,18 +37,32 @@ pub struct Question {
     pub english: bool,
 }
 
-/// Replays and tells. The journal is read off the async threads: a running gateway serves on.
+/// What a replay came to.
+pub struct Replayed {
+    pub outcome: Outcome,
+    /// How many were read for it.
+    pub records: u64,
+    /// The version that the proposed policy was compared with.
+    pub published: u64,
+    pub from: Timestamp,
+}
+
 pub async fn preview(gateway: &Gateway, question: &Question) -> super::Outcome {
-    let proposed = policy::read(&question.policy)?;
+    let replayed = replayed(gateway, policy::read(&question.policy)?, question.days).await?;
+    let zone = gateway.policies.current().policy.time_zone().clone();
+    let told = Told { replayed: &replayed, zone };
+    Ok(Answer::done(told.text(question.english), told.json()))
+}
+
+/// Replays some whole days before today, and today. The journal is read off the async threads: a running gateway serves on.
+pub async fn replayed(gateway: &Gateway, proposed: Policy, days: u16) -> Result<Replayed, VerbError> {
     // Refusals still being counted are past requests too.
     gateway.refusals.flush(gateway, true).await;
-    let replay = Replay::of(gateway, question.days).await?;
+    let replay = Replay::of(gateway, days).await?;
     let (published, from) = (replay.published.version, replay.from);
     let run = tokio::task::spawn_blocking(move || replay.run(&proposed));
     let (outcome, records) = run.await.map_err(|_| VerbError::Replay)??;
-    let zone = gateway.policies.current().policy.time_zone().clone();
-    let told = Told { outcome: &outcome, records, published, from, zone };
-    Ok(Answer::done(told.text(question.english), told.json()))
+    Ok(Replayed { outcome, records, published, from })
 }
 
 /// Everything a replay reads, owned.
@@ -157,29 +171,28 @@ fn midnight(now: Timestamp, days: u16, zone: &TimeZone) -> Timestamp {
 
 /// What a replay came to, told.
 struct Told<'a> {
-    outcome: &'a Outcome,
-    records: u64,
-    published: u64,
-    from: Timestamp,
+    replayed: &'a Replayed,
     zone: TimeZone,
 }
 
 impl Told<'_> {
     fn json(&self) -> Value {
-        let mut json = json!(self.outcome);
-        json["from"] = json!(self.from);
-        json["published"] = json!(self.published);
-        json["records"] = json!(self.records);
+        let Replayed { outcome, records, published, from } = self.replayed;
+        let mut json = json!(outcome);
+        json["from"] = json!(from);
+        json["published"] = json!(published);
+        json["records"] = json!(records);
         json["assumed"] = json!(ASSUMED.map(|(_, english)| english));
         json
     }
 
     fn text(&self, english: bool) -> String {
         let say = |(french, other): (&'static str, &'static str)| if english { other } else { french };
-        let (outcome, day) = (self.outcome, self.from.to_zoned(self.zone.clone()).date());
+        let Replayed { outcome, from, published: version, .. } = self.replayed;
+        let day = from.to_zoned(self.zone.clone()).date();
         let title = say(("Rejeu depuis le", "Replay since"));
         let published = say(("version publiée", "published version"));
-        let mut lines = vec![format!("{title} {day} ({published} {})", self.published)];
+        let mut lines = vec![format!("{title} {day} ({published} {version})")];
         let mut list = |title, changes: &[Change]| {
             lines.push(format!("{}: {}", say(title), changes.iter().map(|change| change.count).sum::<u64>()));
             lines.extend(changes.iter().take(LINES_LIMIT).map(line));
@@ -214,7 +227,7 @@ fn line(change: &Change) -> String {
 }
 
 /// What every replay rests on.
-const ASSUMED: [(&str, &str); 4] = [
+pub const ASSUMED: [(&str, &str); 4] = [
     ("les groupes et accès personnels d'aujourd'hui", "the groups and personal grants of today"),
     (
         "un envoi passe dès qu'une règle permet d'en faire un : sa taille n'est pas gardée",
@@ -230,7 +243,8 @@ const ASSUMED: [(&str, &str); 4] = [
     ),
 ];
 
-fn skipped(why: Skipped) -> (&'static str, &'static str) {
+/// Why a request was not replayed, in French and English.
+pub fn skipped(why: Skipped) -> (&'static str, &'static str) {
     match why {
         Skipped::Confidential => ("d'un service confidentiel", "of a confidential service"),
         Skipped::KeyDestroyed => ("clé détruite : effacées", "key destroyed: erased"),

@@ -16,7 +16,7 @@ use serde_json::json;
 use super::{Answer, Outcome, VerbError, table};
 use crate::Gateway;
 use crate::authority::TerminalKey;
-use crate::identifier::TerminalId;
+use crate::identifier::{Login, TerminalId};
 use crate::journal_keys::Subject;
 use crate::session::EndReason;
 use crate::terminal::TerminalState;
@@ -26,13 +26,27 @@ use crate::tls::fingerprint;
 /// base64url, so that the terminal knows whom it talks to before it knows anything else.
 pub async fn invite(gateway: &Gateway, name: &str) -> Outcome {
     let name = TerminalId::parse(name)?;
-    let secret = gateway.terminals.invite(&name, Timestamp::now()).await?;
-    let code = format!("{secret}.{}", BASE64URL_NOPAD.encode(&gateway.authority.server_fingerprint()));
-    let (address, _) = reached_at(gateway);
-    let text = format!(
-        "{code}\nGood once, for 24 hours. On the terminal:\n  passerelle-kiosk enrol --gateway {address} --code {code} --out FOLDER"
-    );
+    let Invitation { code, gateway: address, command } = invitation(gateway, &name).await?;
+    let text = format!("{code}\nGood once, for 24 hours. On the terminal:\n  {command}");
     Ok(Answer::done(text, json!({ "terminal": name.as_str(), "code": code, "gateway": address })))
+}
+
+/// What whoever stands at a new terminal needs.
+pub struct Invitation {
+    pub code: String,
+    /// `host:port` of the terminal port.
+    pub gateway: String,
+    /// Both in one line to type.
+    pub command: String,
+}
+
+/// A new code for `name`; an earlier one is void.
+pub async fn invitation(gateway: &Gateway, name: &TerminalId) -> Result<Invitation, VerbError> {
+    let secret = gateway.terminals.invite(name, Timestamp::now()).await?;
+    let code = format!("{secret}.{}", BASE64URL_NOPAD.encode(&gateway.authority.server_fingerprint()));
+    let (gateway, _) = reached_at(gateway);
+    let command = format!("passerelle-kiosk enrol --gateway {gateway} --code {code} --out FOLDER");
+    Ok(Invitation { code, gateway, command })
 }
 
 /// Certifies a terminal's key, records it and makes the certificate the terminal's only one.
@@ -63,12 +77,14 @@ pub async fn enrol_locally(gateway: &Gateway, name: &str, csr: &str) -> Outcome 
     Ok(Answer::done("", json))
 }
 
-pub async fn revoke(gateway: &Gateway, name: &str) -> Outcome {
+/// `by` is the login of whoever does it at the console.
+pub async fn revoke(gateway: &Gateway, name: &str, by: Option<&Login>) -> Outcome {
     let name = TerminalId::parse(name)?;
     let now = Timestamp::now();
     gateway.terminals.revoke(&name, now).await?;
     let ended = gateway.sessions.end_for_terminal(&name, EndReason::TerminalRevoked, now).await;
-    let sealed = Sealed { terminal: Some(name.to_string()), ..Sealed::default() };
+    let detail = by.map(|by| format!("by {by}"));
+    let sealed = Sealed { terminal: Some(name.to_string()), detail, ..Sealed::default() };
     gateway.record(Kind::TerminalRevoked, &Subject::Gateway, None, sealed).await?;
     for session in &ended {
         gateway.record_end(session).await;

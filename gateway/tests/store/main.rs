@@ -10,6 +10,7 @@ mod people;
 mod policies;
 mod progress;
 mod requests;
+mod second_factors;
 mod sessions;
 #[path = "../../../tests/src/skip.rs"]
 mod skip;
@@ -53,8 +54,9 @@ checks! {
         the_last_signature_publishes_once, nothing_published_is_an_error, another_gateway_publishes;
     progress: is_kept_per_person_and_item, late_places_change_nothing, items_and_people_are_forgotten, a_restart_keeps_places;
     requests: are_asked_and_answered, limits_hold;
+    second_factors: a_code_counts_once, parallel_uses_of_a_code_admit_one, the_sign_in_before_is_told;
     sessions: begin_and_are_found, a_second_sign_in_ends_the_first, two_at_once_leave_one, expire_on_time,
-        end_by_person_terminal_group_and_all, a_restart_ends_them, another_gateway_ends_them, remember_pages,
+        end_by_person_terminal_group_and_all, a_restart_ends_them, another_gateway_ends_them, remember_pages, are_told_afterwards,
         a_broken_store_refuses, old_history_is_forgotten;
     staff: roles_and_passwords, the_first_administrator, a_password_is_changed_by_who_knows_it, wrong_passwords_wait;
     stops: stop_and_resume, outlive_a_restart;

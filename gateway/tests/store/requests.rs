@@ -1,6 +1,6 @@
 use passerelle_gateway::request::{Answer, LONGEST_REASON, OPEN_LIMIT, RequestError, Requests};
 
-use crate::databases::{Place, add, after, people};
+use crate::databases::{Place, add, after, login, people};
 
 const URL: &str = "https://www.exemple.fr/formation";
 
@@ -12,10 +12,18 @@ pub async fn are_asked_and_answered(place: Place) {
     let second = requests.ask(&p1, URL, "Pour une formation d'été", after(1)).await.unwrap();
     assert!(requests.of(&p2).await.unwrap().is_empty(), "one's own only");
 
-    let answered = requests.answer(&first.id, Answer::Granted, "D'accord", after(2)).await.unwrap();
+    let answered =
+        requests.answer(&first.id, Answer::Granted, "D'accord", &login("claire"), after(2)).await.unwrap();
     assert_eq!((answered.state.as_str(), answered.answered_at), ("granted", Some(after(2))));
-    let again = requests.answer(&first.id, Answer::Declined, "", after(3)).await;
+    let again = requests.answer(&first.id, Answer::Declined, "", &login("claire"), after(3)).await;
     assert!(matches!(again, Err(RequestError::Unknown)));
+
+    let (waiting, answered) = (requests.all(true).await.unwrap(), requests.all(false).await.unwrap());
+    assert_eq!((waiting.len(), waiting[0].request.id.as_str()), (1, &*second.id));
+    assert_eq!((answered.len(), &answered[0].person), (1, &p1));
+    assert_eq!(answered[0].answered_by, Some(login("claire")));
+    assert_eq!(requests.get(&first.id).await.unwrap().unwrap().person, p1);
+    assert!(requests.get("nothing").await.unwrap().is_none());
 
     let shown = requests.of(&p1).await.unwrap();
     let shown: Vec<_> =
@@ -54,6 +62,6 @@ pub async fn limits_hold(place: Place) {
         }
     }
     assert_eq!(taken.len() as i64, OPEN_LIMIT);
-    requests.answer(&taken[0], Answer::Declined, "", after(1)).await.unwrap();
+    requests.answer(&taken[0], Answer::Declined, "", &login("claire"), after(1)).await.unwrap();
     assert!(requests.ask(&p1, URL, "", after(2)).await.is_ok(), "an answer makes room");
 }

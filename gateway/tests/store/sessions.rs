@@ -184,3 +184,32 @@ pub async fn old_history_is_forgotten(place: Place) {
     same.sign_out(&second.token, after(3601)).await.unwrap();
     assert!(sign_in(&later(year).await, "p1", "t1", year).await.last_sign_in.is_none());
 }
+
+pub async fn are_told_afterwards(place: Place) {
+    let (people, sessions) = place.sessions("g1").await;
+    for id in ["p1", "p2"] {
+        add(&people, id, &[]).await;
+    }
+    let first = sign_in(&sessions, "p1", "t1", 0).await;
+    sign_in(&sessions, "p2", "t2", 10).await;
+    let third = sign_in(&sessions, "p1", "t2", 20).await;
+    let ended = sessions.end_one(third.session.id.as_str(), EndReason::SignedOut, after(30)).await;
+    assert_eq!(ended.map(|session| session.id.clone()), Some(third.session.id.clone()));
+    assert!(sessions.end_one("nothing", EndReason::SignedOut, after(30)).await.is_none());
+
+    let told = |person: Option<&'static str>, before: i64, limit: i64| {
+        let sessions = sessions.clone();
+        async move {
+            let person = person.map(self::person);
+            let found = sessions.history(person.as_ref(), after(before), limit).await.unwrap();
+            found.iter().map(|past| format!("{} {}", past.person, past.terminal)).collect::<Vec<_>>()
+        }
+    };
+    assert_eq!(told(None, 60, 9).await, ["p1 t2", "p2 t2", "p1 t1"]);
+    assert_eq!(told(None, 20, 9).await, ["p2 t2", "p1 t1"]);
+    assert_eq!(told(None, 60, 1).await, ["p1 t2"]);
+    assert_eq!(told(Some("p1"), 60, 9).await, ["p1 t2", "p1 t1"]);
+    let past = sessions.get(first.session.id.as_str()).await.unwrap().unwrap();
+    assert_eq!((past.started, past.ended), (now(), Some((after(20), EndReason::SignedOut))));
+    assert!(sessions.get("nothing").await.unwrap().is_none());
+}

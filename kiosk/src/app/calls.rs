@@ -62,7 +62,10 @@ impl Kiosk {
         match state.update(message) {
             locked::Action::None => Task::none(),
             locked::Action::Bar(bar) => self.bar_told(bar),
-            locked::Action::Leave => self.show(Screen::SignIn(sign_in::State::default())),
+            locked::Action::Leave => {
+                self.usual_look();
+                self.show(Screen::SignIn(sign_in::State::default()))
+            }
             locked::Action::SignIn { person, pin } => self.sign_in(person, pin),
         }
     }

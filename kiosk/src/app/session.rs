@@ -19,8 +19,12 @@ impl Kiosk {
         let generation = self.next_id();
         let (Some(place), Some(signed_in)) = (&self.place, &mut self.signed_in) else { return Task::none() };
         let Some(browse) = &mut signed_in.browse else { return Task::none() };
-        let size =
-            self.seen.iter().find(|control| control.name == page::NAME).map(|control| control.bounds.size());
+        let size = self
+            .seen
+            .controls
+            .iter()
+            .find(|control| control.name == page::NAME)
+            .map(|control| control.bounds.size());
         // A binary replaced under a running kiosk has no path any more; its process still is this binary.
         let stage = std::env::current_exe().unwrap_or_else(|_| "/proc/self/exe".into());
         let (browser, events) = Browser::start(Setup {
@@ -67,7 +71,7 @@ impl Kiosk {
             browse::Action::Focus(_) => Task::none(),
             browse::Action::Leave if here => self.leave_site(),
             browse::Action::Leave => Task::none(),
-            browse::Action::SignOut => self.sign_out(sign_in::State::default()),
+            browse::Action::Bar(bar) => self.bar_told(bar),
             browse::Action::Restart => self.start_browser(),
             browse::Action::AskAccess { url, reason } => self.ask_access(url, reason),
             browse::Action::Unreachable { terminal_refused } => self.gateway_lost(terminal_refused),

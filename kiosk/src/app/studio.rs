@@ -1,43 +1,53 @@
 //! The whole application without a window: the tests' hands and eyes, within one process and without a display.
 //!
 //! Events go through the widgets and then the same filter as in a window; tasks that are ready at once are obeyed, the others
-//! (calls to a gateway that is not there) are dropped. Pictures go where `PASSERELLE_ALBUM` says, as PPM.
+//! when a test waits for them. Pictures go where `PASSERELLE_ALBUM` says, as PPM.
 
 #![allow(clippy::unwrap_used)]
 
 use std::sync::{Mutex, MutexGuard};
+use std::time::Duration;
 
+use futures_util::stream::SelectAll;
 use futures_util::{FutureExt as _, StreamExt as _};
 use iced::advanced::renderer::{self, Headless as _};
 use iced::advanced::widget::operation::{Operation, Outcome};
 use iced::advanced::{clipboard, mouse};
 use iced::keyboard::{self, Key, key};
-use iced::{Event, Pixels, Point, Rectangle, Renderer, Size, Task, Theme, window};
+use iced::{Event, Pixels, Point, Rectangle, Renderer, Size, Task, window};
+use iced_runtime::futures::BoxStream;
 use iced_runtime::user_interface::{Cache, UserInterface};
 use iced_runtime::{Action, task};
 use jiff::{SignedDuration, Timestamp};
 use passerelle_api as api;
 
 use super::{Kiosk, Message, Place, Screen, SignedIn, Start, listen};
+use crate::comfort::Comfort;
 use crate::enrolment::Enrolment;
 use crate::gateway::Gateway;
+use crate::text::{Language, Text};
+use crate::theme::{self, Theme};
 use crate::widget::focus::Seen;
-use crate::{text::Text, theme};
 
 /// Idle clock and focus flag belong to the process: one studio at a time.
 static ONE: Mutex<()> = Mutex::new(());
 
 /// A batch of tasks yields between its tasks: so many polls without an answer mean that nothing is ready.
 const POLLS: usize = 8;
+/// For what takes its time, on a loaded machine.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 pub struct Studio {
     pub kiosk: Kiosk,
     renderer: Renderer,
     cache: Cache,
+    /// Pixels of the screen.
     size: Size,
     pointer: mouse::Cursor,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
     runtime: tokio::runtime::Runtime,
+    /// What takes its time.
+    pending: SelectAll<BoxStream<Action<Message>>>,
     _one: MutexGuard<'static, ()>,
 }
 
@@ -59,8 +69,17 @@ impl Studio {
         let renderer = Renderer::new(theme::FONT, Pixels(16.0));
         let (cache, pointer) = (Cache::new(), mouse::Cursor::Unavailable);
         let size = Size::new(width, height);
-        let mut studio =
-            Studio { kiosk, renderer, cache, size, pointer, _folder: folder, runtime, _one: one };
+        let mut studio = Studio {
+            kiosk,
+            renderer,
+            cache,
+            size,
+            pointer,
+            folder,
+            runtime,
+            pending: SelectAll::new(),
+            _one: one,
+        };
         studio.obey(first);
         studio.tell(Message::Resized(size));
         studio
@@ -110,15 +129,30 @@ impl Studio {
         studio
     }
 
+    /// Gone with the studio.
+    pub fn folder(&self) -> &std::path::Path {
+        self.folder.path()
+    }
+
     pub fn show(&mut self, screen: Screen) {
         let task = self.kiosk.show(screen);
         self.obey(task);
         self.tell(Message::Touched);
     }
 
-    pub fn language(&mut self, language: crate::text::Language) {
+    pub fn language(&mut self, language: Language) {
         self.kiosk.text = Text::new(language);
         self.tell(Message::Touched);
+    }
+
+    pub fn comfort(&mut self, comfort: Comfort) {
+        self.kiosk.comfort = comfort;
+        self.tell(Message::Touched);
+    }
+
+    /// Pixels of the layout.
+    pub fn room(&self) -> Size {
+        self.kiosk.room()
     }
 
     /// A message, and all that follows from it at once.
@@ -132,14 +166,30 @@ impl Studio {
         loop {
             let ready = {
                 let _entered = self.runtime.enter();
-                (0..POLLS).find_map(|_| actions.next().now_or_never()).flatten()
+                (0..POLLS).find_map(|_| actions.next().now_or_never())
             };
             match ready {
-                Some(Action::Output(message)) => self.tell(message),
-                Some(Action::Widget(operation)) => self.operate(operation),
-                Some(_) => {}
-                None => return,
+                Some(Some(action)) => self.act(action),
+                Some(None) => return,
+                None => return self.pending.push(actions),
             }
+        }
+    }
+
+    fn act(&mut self, action: Action<Message>) {
+        match action {
+            Action::Output(message) => self.tell(message),
+            Action::Widget(operation) => self.operate(operation),
+            _ => {}
+        }
+    }
+
+    /// Lets what takes its time come to its end, until the kiosk is as wanted.
+    pub fn wait(&mut self, wanted: impl Fn(&Kiosk) -> bool) {
+        while !wanted(&self.kiosk) {
+            let next = async { tokio::time::timeout(PATIENCE, self.pending.next()).await };
+            let action = self.runtime.block_on(next).expect("in time").expect("something is under way");
+            self.act(action);
         }
     }
 
@@ -158,7 +208,8 @@ impl Studio {
         act: impl FnOnce(&mut UserInterface<'_, Message, Theme, Renderer>, &mut Renderer) -> T,
     ) -> T {
         let cache = std::mem::take(&mut self.cache);
-        let mut interface = UserInterface::build(self.kiosk.view(), self.size, cache, &mut self.renderer);
+        let mut interface =
+            UserInterface::build(self.kiosk.view(), self.kiosk.room(), cache, &mut self.renderer);
         let made = act(&mut interface, &mut self.renderer);
         self.cache = interface.into_cache();
         made
@@ -214,12 +265,12 @@ impl Studio {
 
     /// The control of that name, as last surveyed.
     pub fn seen(&self, name: &str) -> &Seen {
-        let found = self.kiosk.seen.iter().find(|control| control.name == name);
+        let found = self.kiosk.seen.controls.iter().find(|control| control.name == name);
         found.unwrap_or_else(|| panic!("no control {name} among {:?}", self.kiosk.seen))
     }
 
     pub fn focused(&self) -> Vec<&str> {
-        let focused = self.kiosk.seen.iter().filter(|control| control.focused);
+        let focused = self.kiosk.seen.controls.iter().filter(|control| control.focused);
         focused.map(|control| control.name.as_str()).collect()
     }
 
@@ -246,15 +297,16 @@ impl Studio {
 
     /// RGBA of the whole screen; also kept as a picture where an album is asked for.
     pub fn picture(&mut self, name: &str) -> Vec<u8> {
-        let style = renderer::Style { text_color: theme::INK };
-        let (pointer, look) = (self.pointer, theme::theme());
+        let (pointer, look) = (self.pointer, self.kiosk.comfort.theme);
+        let style = renderer::Style { text_color: theme::INK.of(&look) };
         let redraw = [Event::Window(window::Event::RedrawRequested(std::time::Instant::now()))];
         self.interface(|interface, renderer| {
             interface.update(&redraw, pointer, renderer, &mut clipboard::Null, &mut Vec::new());
             interface.draw(renderer, &look, &style, pointer);
         });
         let size = Size::new(self.size.width as u32, self.size.height as u32);
-        let pixels = self.renderer.screenshot(size, 1.0, theme::GROUND);
+        let scale = self.kiosk.comfort.size.scale();
+        let pixels = self.renderer.screenshot(size, scale, theme::GROUND.of(&look));
         if let Some(album) = std::env::var_os("PASSERELLE_ALBUM") {
             let mut file = format!("P6 {} {} 255\n", size.width, size.height).into_bytes();
             file.extend(pixels.chunks_exact(4).flat_map(|pixel| &pixel[..3]));

@@ -5,7 +5,8 @@ use iced::{Size, Task};
 
 use super::{Kiosk, Message, Screen, SignedIn};
 use crate::events::{Line, Page};
-use crate::screen::{Context, browse, catalogue, home, requests, services, unreachable};
+use crate::screen::{Context, browse, catalogue, display, home, requests, services, unreachable};
+use crate::widget::mirror::mirrored;
 use crate::widget::{Element, focus};
 
 impl Kiosk {
@@ -15,18 +16,24 @@ impl Kiosk {
             session: self.signed_in.as_ref().map(|signed_in| &signed_in.session),
             now: self.now,
             still_there: self.still_there(),
+            comfort: self.comfort,
+            window: self.room(),
+            aloud: self.aloud.state,
         };
+        mirrored(self.view_screen(&context), self.text.language().is_right_to_left())
+    }
+
+    fn view_screen<'a>(&'a self, context: &Context<'a>) -> Element<'a, Message> {
         match &self.screen {
-            Screen::Enrol(state) => state.view(&context).map(Message::Enrol),
-            Screen::SignIn(state) => state.view(&context).map(Message::SignIn),
-            Screen::Locked(state) => state.view(&context).map(Message::Locked),
-            Screen::NewPin(state) => state.view(&context).map(Message::NewPin),
-            Screen::Unreachable { state, .. } => {
-                unreachable::view(*state, &context).map(Message::Unreachable)
-            }
+            Screen::Enrol(state) => state.view(context).map(Message::Enrol),
+            Screen::SignIn(state) => state.view(context).map(Message::SignIn),
+            Screen::Locked(state) => state.view(context).map(Message::Locked),
+            Screen::NewPin(state) => state.view(context).map(Message::NewPin),
+            Screen::Unreachable { state, .. } => unreachable::view(*state, context).map(Message::Unreachable),
+            Screen::Display { .. } => display::view(context).map(Message::Display),
             Screen::Home | Screen::Services | Screen::Catalogue | Screen::Requests | Screen::Browse => {
                 match &self.signed_in {
-                    Some(signed_in) => self.view_signed_in(signed_in, &context),
+                    Some(signed_in) => self.view_signed_in(signed_in, context),
                     None => Space::new().into(),
                 }
             }
@@ -52,36 +59,44 @@ impl Kiosk {
     }
 
     /// The view was laid out: its controls are known.
-    pub(super) fn surveyed(&mut self, view: u64, seen: Vec<focus::Seen>) -> Task<Message> {
+    pub(super) fn surveyed(&mut self, view: u64, seen: focus::Sight) -> Task<Message> {
         if view != self.view {
             return Task::none();
         }
         self.seen = seen;
-        let lost = std::mem::take(&mut self.released) && !self.seen.iter().any(|control| control.focused);
+        let lost =
+            std::mem::take(&mut self.released) && !self.seen.controls.iter().any(|control| control.focused);
         if lost && self.takes_typing() {
             return self.focus_first();
         }
+        let said = self.read_aloud();
         if let Some(mut events) = self.events.take() {
             events.write(&self.line());
             self.events = Some(events);
         }
-        Task::none()
+        said
     }
 
     fn line(&self) -> Line {
         let visible = |control: &&focus::Seen| control.enabled && control.bounds.size() != Size::ZERO;
+        let scale = self.comfort.size.scale();
         let rectangle = |control: &focus::Seen| {
             let bounds = control.bounds;
             (
                 control.name.clone(),
-                [bounds.x, bounds.y, bounds.width, bounds.height].map(|pixels| pixels as i32),
+                [bounds.x, bounds.y, bounds.width, bounds.height].map(|pixels| (pixels * scale) as i32),
             )
         };
         let browse = self.browse();
         Line {
             screen: self.screen_name(),
-            focus: self.seen.iter().find(|control| control.focused).map(|control| control.name.clone()),
-            rectangles: self.seen.iter().filter(visible).map(rectangle).collect(),
+            focus: self
+                .seen
+                .controls
+                .iter()
+                .find(|control| control.focused)
+                .map(|control| control.name.clone()),
+            rectangles: self.seen.controls.iter().filter(visible).map(rectangle).collect(),
             refusal: self.refusal(),
             dialog: self.over().and_then(|over| over.word()).map(String::from),
             page: browse.filter(|browse| !browse.url.is_empty()).map(|browse| Page {
@@ -101,7 +116,7 @@ impl Kiosk {
         }
     }
 
-    fn screen_name(&self) -> &'static str {
+    pub(super) fn screen_name(&self) -> &'static str {
         match &self.screen {
             Screen::Enrol(_) => "enrol",
             Screen::SignIn(_) => "sign-in",
@@ -113,6 +128,7 @@ impl Kiosk {
             Screen::NewPin(state) => state.step(),
             Screen::Browse => "browse",
             Screen::Unreachable { .. } => "unreachable",
+            Screen::Display { .. } => "display",
         }
     }
 
@@ -127,7 +143,7 @@ impl Kiosk {
     }
 
     /// What is drawn over the page, where the page is on the screen.
-    fn over(&self) -> Option<&browse::Over> {
+    pub(super) fn over(&self) -> Option<&browse::Over> {
         self.browse().filter(|_| matches!(self.screen, Screen::Browse)).map(|browse| &browse.over)
     }
 }

@@ -43,14 +43,35 @@ pub struct Setup {
     pub url: String,
 }
 
+/// The part of the screen that shows the page.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct View {
+    /// Pixels of the page's own.
+    pub width: u32,
+    pub height: u32,
+    /// Pixels of the screen for one of the page's own.
+    pub zoom: f32,
+}
+
+impl View {
+    pub fn is_empty(&self) -> bool {
+        self.width == 0 || self.height == 0
+    }
+
+    /// Pixels of the screen.
+    pub fn frame(&self) -> (u32, u32) {
+        let pixels = |length: u32| (length as f32 * self.zoom).round() as u32;
+        (pixels(self.width), pixels(self.height))
+    }
+}
+
 /// What the application asks of its browser.
 #[derive(Clone, Debug)]
 pub enum Command {
     Open(String),
     Back,
     Reload,
-    /// Pixels of the view.
-    Resize(u32, u32),
+    Resize(View),
     Input(Call),
     /// Answers the open dialog; the text is for `prompt`.
     AnswerDialog {

@@ -22,7 +22,7 @@ use super::frame::Decoder;
 use super::page_hooks;
 use super::protocol::Call;
 use super::relay::Outcomes;
-use super::{Event, Setup};
+use super::{Event, Setup, View};
 
 /// The page before the first and between two sites.
 const BLANK: &str = "about:blank";
@@ -77,7 +77,7 @@ pub(super) struct Owner<'a> {
     pending: HashMap<u64, (String, Pending)>,
     /// The last one is shown.
     pages: Vec<Page>,
-    size: (u32, u32),
+    view: View,
     /// What to open once the first page is dressed.
     first: Option<String>,
     /// The session and the Fetch request that wait for a name and a password.
@@ -102,7 +102,7 @@ impl<'a> Owner<'a> {
             next_id: 0,
             pending: HashMap::new(),
             pages: Vec::new(),
-            size: setup.size,
+            view: View { width: setup.size.0, height: setup.size.1, zoom: 1.0 },
             first: Some(setup.url.clone()),
             credentials: None,
             asking: None,
@@ -249,12 +249,13 @@ impl<'a> Owner<'a> {
     }
 
     fn show_at_size(&mut self) {
-        let (width, height) = self.size;
+        let View { width, height, zoom } = self.view;
         self.page_call(
             "Emulation.setDeviceMetricsOverride",
-            json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": false}),
+            json!({"width": width, "height": height, "deviceScaleFactor": zoom, "mobile": false}),
         );
         self.page_call("Page.stopScreencast", json!({}));
+        let (width, height) = self.view.frame();
         self.page_call(
             "Page.startScreencast",
             json!({"format": "jpeg", "quality": FRAME_QUALITY, "maxWidth": width, "maxHeight": height}),

@@ -11,18 +11,20 @@ use std::time::{Duration, Instant};
 use iced::widget::{Space, column, container, row, stack, text};
 use iced::{Alignment, Length};
 
-use super::{Context, catalogue, quiet, rule};
+use super::{Bar, Context, bar, catalogue, quiet, rule};
 use crate::browser::frame::Picture;
 use crate::browser::{Browser, Command, Event, Failure, Generation};
 use crate::theme::{self, size};
-use crate::widget::Element;
 use crate::widget::one_line::one_line;
 use crate::widget::page::{self, page};
+use crate::widget::{Element, focus};
 pub use over::{Over, Sending};
 
 /// Restarts within a window of time before we stop: a page that kills its browser each time would do so for ever.
 const RESTART_LIMIT: usize = 4;
 const RESTART_WINDOW: Duration = Duration::from_secs(60);
+/// Pixels of the layout below which the page's title has a line of its own.
+const ONE_LINE: f32 = 1150.0;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
@@ -70,13 +72,15 @@ pub enum Message {
     ReloadPressed,
     LeavePressed,
     SignOutPressed,
+    AloudPressed,
+    DisplayPressed,
     Over(over::Message),
 }
 
 pub enum Action {
     None,
     Leave,
-    SignOut,
+    Bar(Bar),
     Focus(&'static str),
     /// Start a new browser and open `wanted` in it.
     Restart,
@@ -237,7 +241,9 @@ impl State {
                 Action::Focus(page::NAME)
             }
             Message::LeavePressed => Action::Leave,
-            Message::SignOutPressed => Action::SignOut,
+            Message::SignOutPressed => Action::Bar(Bar::SignedOut),
+            Message::AloudPressed => Action::Bar(Bar::AloudPressed),
+            Message::DisplayPressed => Action::Bar(Bar::DisplayPressed),
             Message::Over(message) => self.over_told(message),
         }
     }
@@ -278,29 +284,36 @@ impl State {
     pub fn view<'a>(&'a self, minutes: Option<u32>, context: &Context<'a>) -> Element<'a, Message> {
         let words = context.text;
         let heading = if self.title.is_empty() { host(&self.wanted) } else { self.title.clone() };
-        let mut bar = row![
+        let soft = |words: String| text(words).size(size::SMALL).style(theme::ink(theme::SOFT_INK));
+        let back = row![
             quiet("back", format!("‹ {}", words.get("back")), Message::BackPressed),
             quiet("reload", words.get("browse-reload"), Message::ReloadPressed),
-            container(one_line(heading, size::BODY, theme::BOLD)).width(Length::Fill).padding([0, 8]),
         ];
-        if self.loading && self.over.is_nothing() {
-            bar = bar.push(text(words.get("waiting")).size(size::SMALL).color(theme::SOFT_INK));
+        let mut about = row![container(one_line(heading, size::BODY, theme::BOLD)).width(Length::Fill)];
+        if self.loading && self.over.is_nothing() && !context.is_narrow() {
+            about = about.push(soft(words.get("waiting")));
         }
-        if let Some(left) = time_left(minutes, context) {
-            bar = bar.push(text(left).size(size::SMALL).color(theme::SOFT_INK));
-        }
+        about = about.push(time_left(minutes, context).map(soft)).spacing(12).align_y(Alignment::Center);
         // A lesson is no site that one leaves.
         let leave = match self.service.as_deref() {
             Some(catalogue::SERVICE) => words.get("close"),
             _ => words.get("browse-leave"),
         };
-        let bar = bar.push(quiet("leave", leave, Message::LeavePressed)).push(quiet(
-            "sign-out",
-            words.get("sign-out"),
-            Message::SignOutPressed,
-        ));
-        let bar = container(bar.spacing(12).align_y(Alignment::Center))
+        let ways = row![
+            bar::aloud(context, Message::AloudPressed),
+            quiet("display", "Aa".into(), Message::DisplayPressed),
+            quiet("leave", leave, Message::LeavePressed),
+            quiet("sign-out", words.get("sign-out"), Message::SignOutPressed),
+        ];
+        let (back, ways) = (back.spacing(12), ways.spacing(12));
+        let bar: Element<'a, Message> = match context.window.width < ONE_LINE {
+            true => column![row![back, ways].spacing(12).wrap().vertical_spacing(8), about].spacing(6).into(),
+            false => row![back, about, ways].spacing(16).align_y(Alignment::Center).into(),
+        };
+        let bar = container(bar)
+            .id(focus::BAR)
             .padding([10, 18])
+            .width(Length::Fill)
             .style(theme::plain(theme::PAPER));
         // The line keeps its place when it is empty: the page would lose the keyboard with its own.
         let said = self.said(context).unwrap_or_else(|| Space::new().into());
@@ -310,7 +323,7 @@ impl State {
     /// A line between the bar and the page.
     fn said<'a>(&self, context: &Context<'a>) -> Option<Element<'a, Message>> {
         let key = match self.status {
-            _ if context.still_there => "still-there",
+            _ if context.warning().is_some() => context.warning()?,
             Status::Crashed => "browse-crashed",
             Status::Restarted => "browse-restarted",
             Status::CannotStart => "browse-cannot-start",
@@ -321,10 +334,13 @@ impl State {
 
     fn page<'a>(&'a self, context: &Context<'a>) -> Element<'a, Message> {
         let listens = self.over.is_nothing() && matches!(self.status, Status::Ready | Status::Restarted);
-        let view = page(self.browser.as_ref(), self.picture.as_ref()).listening(listens);
+        let view = page(self.browser.as_ref(), self.picture.as_ref());
+        let view = view.listening(listens).zoom(context.comfort.size.scale());
         let mut layers = stack![view];
         if self.picture.is_none() && self.over.is_nothing() {
-            let words = text(context.text.get("browse-starting")).size(size::LARGE).color(theme::SOFT_INK);
+            let words = text(context.text.get("browse-starting"))
+                .size(size::LARGE)
+                .style(theme::ink(theme::SOFT_INK));
             layers = layers.push(container(words).center(Length::Fill));
         }
         if let Some(over) = self.over.view(context, self.url.is_empty()) {
@@ -341,7 +357,7 @@ fn time_left(minutes: Option<u32>, context: &Context<'_>) -> Option<String> {
         Some(minutes) if i64::from(minutes) < session => ("minutes-left", i64::from(minutes)),
         _ => ("session-left", session),
     };
-    Some(context.text.with(key, &[("n", left.into())]))
+    Some(context.text.with(key, &[("time", context.text.minutes(left).into())]))
 }
 
 /// The host of an address, for people.

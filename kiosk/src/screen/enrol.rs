@@ -100,7 +100,8 @@ impl State {
                 primary("enrol", words, self.is_ready().then_some(Message::Sent)),
                 self.again.then(|| secondary("cancel", text.get("cancel"), Message::Left))
             ]
-            .spacing(18),
+            .spacing(18)
+            .wrap(),
         ];
         frame(context, Message::Bar, card(form.spacing(18), 720.0))
     }

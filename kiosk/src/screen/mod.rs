@@ -2,8 +2,10 @@
 //!
 //! A screen changes its own state and says what it wants as an `Action`; only [`crate::app`] acts. Messages are past facts.
 
+pub mod bar;
 pub mod browse;
 pub mod catalogue;
+pub mod display;
 pub mod enrol;
 pub mod home;
 pub mod locked;
@@ -14,15 +16,17 @@ pub mod services;
 pub mod sign_in;
 pub mod unreachable;
 
-use iced::widget::{Space, column, container, row, scrollable, text, text_input};
-use iced::{Alignment, Color, Length};
+use iced::widget::{Space, column, container, scrollable, text, text_input};
+use iced::{Alignment, Length, Size};
 use jiff::Timestamp;
 use passerelle_api as api;
 
-use crate::text::Text;
-use crate::theme::{self, Look, size};
+use crate::comfort::Comfort;
+use crate::text::{Text, runs_from_right};
+use crate::theme::{self, Look, Theme, size};
 use crate::widget::control::{Control, control, field};
-use crate::widget::{Element, focus};
+use crate::widget::{Element, focus, keypad};
+pub use bar::Bar;
 
 /// What every screen may show besides its own state.
 pub struct Context<'a> {
@@ -31,14 +35,61 @@ pub struct Context<'a> {
     pub now: Timestamp,
     /// The screen is about to lock itself.
     pub still_there: bool,
+    pub comfort: Comfort,
+    /// Pixels of the layout.
+    pub window: Size,
+    pub aloud: Aloud,
 }
 
-/// What the bar at the top of a screen can do.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Bar {
-    LanguageChanged,
-    SignedOut,
+impl<'a> Context<'a> {
+    /// Too narrow for two things beside each other: large text on a small screen.
+    pub fn is_narrow(&self) -> bool {
+        self.window.width < NARROW
+    }
+
+    pub fn is_low(&self) -> bool {
+        self.window.height < LOW
+    }
+
+    pub fn is_compact(&self) -> bool {
+        self.is_narrow() || self.is_low()
+    }
+
+    /// What everybody before this screen has to know now.
+    fn warning(&self) -> Option<&'static str> {
+        match self.aloud {
+            _ if self.still_there => Some("still-there"),
+            Aloud::Failed => Some("aloud-failed"),
+            Aloud::Off | Aloud::On => None,
+        }
+    }
+
+    /// A keypad that fits `room` pixels beside and around it.
+    pub fn keypad<Message: Clone + 'a>(
+        &self,
+        layout: keypad::Layout,
+        room: f32,
+        told: impl Fn(keypad::Key) -> Message,
+    ) -> Element<'a, Message> {
+        keypad::keypad(layout, self.window.width - room, self.text.language().is_right_to_left(), told)
+    }
 }
+
+/// Whether the kiosk reads aloud.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Aloud {
+    #[default]
+    Off,
+    On,
+    /// It was asked to, and this terminal has no voice.
+    Failed,
+}
+
+/// Pixels of the layout below which things stand below each other, and lists take their head along.
+const NARROW: f32 = 760.0;
+const LOW: f32 = 560.0;
+/// Pixels around the content of a card, both sides together.
+pub const CARD_EDGES: f32 = 104.0;
 
 /// Minutes until the session ends, rounded up: "1 minute" until it is over.
 pub fn minutes_left(session: &api::Session, now: Timestamp) -> i64 {
@@ -52,26 +103,37 @@ pub fn frame<'a, Message: Clone + 'a>(
     bar: impl Fn(Bar) -> Message + 'a,
     content: impl Into<Element<'a, Message>>,
 ) -> Element<'a, Message> {
-    let text_of = |key| context.text.get(key);
-    let brand = text(text_of("brand")).size(size::LARGE).font(theme::BOLD).color(theme::TEAL_DEEP);
-    let mut top = row![brand, Space::new().width(Length::Fill)].spacing(18).align_y(Alignment::Center);
-    if let Some(session) = context.session {
-        let left = context.text.with("session-left", &[("n", minutes_left(session, context.now).into())]);
-        top = top.push(text(left).size(size::BODY).color(theme::SOFT_INK));
-    }
-    top = top.push(quiet("language", text_of("other-language"), bar(Bar::LanguageChanged)));
-    if context.session.is_some() {
-        top = top.push(quiet("sign-out", text_of("sign-out"), bar(Bar::SignedOut)));
-    }
-    let top = container(top).padding([14, 32]).style(theme::plain(theme::PAPER));
     // The line keeps its place when it is empty: what follows would lose the keyboard with its own.
-    let said: Element<'a, Message> = match context.still_there {
-        true => container(notice(text_of("still-there"), Tone::Warning)).padding([10, 32]).into(),
-        false => Space::new().into(),
+    let said: Element<'a, Message> = match context.warning() {
+        Some(key) => container(notice(context.text.get(key), Tone::Warning)).padding([10, 32]).into(),
+        None => Space::new().into(),
     };
-    let page = column![top, rule(), said];
-    page.push(container(content).width(Length::Fill).height(Length::Fill).style(theme::plain(theme::GROUND)))
-        .into()
+    let content =
+        container(content).width(Length::Fill).height(Length::Fill).style(theme::plain(theme::GROUND));
+    column![bar::top(context, bar), rule(), said, content].into()
+}
+
+/// A screen with a list: its head stays where it is and the list scrolls; on a low screen both do.
+pub fn listing<'a, Message: Clone + 'a>(
+    context: &Context<'a>,
+    bar: impl Fn(Bar) -> Message + 'a,
+    head: impl Into<Element<'a, Message>>,
+    list: impl Into<Element<'a, Message>>,
+) -> Element<'a, Message> {
+    let (head, list) = (head.into(), list.into());
+    let content = match context.is_low() {
+        true => column![scroll(column![head, list].spacing(16))],
+        false => column![container(head).padding([0, 16]), scroll(list)],
+    };
+    let edges = if context.is_compact() { [12, 16] } else { [24, 40] };
+    let content = content.spacing(16).max_width(1100).height(Length::Fill);
+    frame(context, bar, container(content).center_x(Length::Fill).padding(edges))
+}
+
+/// What may be longer than the screen is high. As wide as there is room, so that a mirrored view leaves the bar its side.
+pub fn scroll<'a, Message: 'a>(content: impl Into<Element<'a, Message>>) -> Element<'a, Message> {
+    let content = container(content).width(Length::Fill).padding([4, 16]);
+    scrollable(content).id(focus::SCROLLED).style(theme::scroller).height(Length::Fill).into()
 }
 
 /// A thin line.
@@ -89,11 +151,24 @@ pub fn body<'a, Message: 'a>(words: String) -> Element<'a, Message> {
 
 /// A sentence under a picture.
 pub fn centred<'a, Message: 'a>(words: String) -> Element<'a, Message> {
-    text(words).size(size::BODY).align_x(Alignment::Center).into()
+    middle(words).size(size::BODY).into()
+}
+
+/// A title under a picture.
+pub fn headline<'a, Message: 'a>(words: String) -> Element<'a, Message> {
+    middle(words).size(size::TITLE).font(theme::BOLD).into()
+}
+
+/// Centred lines; not those that run from the right, since the text engine moves a single one of them out of its place.
+pub fn middle<'a>(words: String) -> iced::widget::Text<'a, Theme> {
+    match runs_from_right(&words) {
+        true => text(words),
+        false => text(words).align_x(Alignment::Center),
+    }
 }
 
 pub fn hint<'a, Message: 'a>(words: String) -> Element<'a, Message> {
-    text(words).size(size::SMALL).color(theme::SOFT_INK).into()
+    text(words).size(size::SMALL).style(theme::ink(theme::SOFT_INK)).into()
 }
 
 #[derive(Clone, Copy)]
@@ -105,10 +180,11 @@ pub enum Tone {
 /// Words that matter now, on a ground of their own.
 pub fn notice<'a, Message: 'a>(words: String, tone: Tone) -> Element<'a, Message> {
     let (ground, edge) = match tone {
-        Tone::Warning => (theme::GOLD_PALE, Color::from_rgb8(0xB9, 0x8A, 0x00)),
+        Tone::Warning => (theme::GOLD_PALE, theme::GOLD),
         Tone::Wrong => (theme::BRICK_PALE, theme::BRICK),
     };
     container(text(words).size(size::BODY))
+        .id(focus::ANNOUNCED)
         .padding([12, 18])
         .width(Length::Fill)
         .style(theme::notice(ground, edge))

@@ -6,13 +6,15 @@ use iced::widget::{column, container, row};
 use iced::{Alignment, Length};
 use passerelle_api as api;
 
-use super::pin::{PIN_DIGITS, digits, press};
-use super::{Bar, Context, Tone, body, card, frame, hint, labelled, notice, primary, secondary, title};
+use super::pin::{self, PIN_DIGITS, digits, press};
+use super::{
+    Bar, Context, Tone, card, centred, frame, headline, hint, labelled, notice, primary, secondary, title,
+};
 use crate::gateway::GatewayError;
 use crate::theme;
 use crate::widget::Element;
 use crate::widget::icon::{Icon, icon};
-use crate::widget::keypad::{Key, Layout, keypad};
+use crate::widget::keypad::Key;
 
 /// The field's name.
 pub const FIELD: &str = "pin";
@@ -65,6 +67,10 @@ pub enum Action {
 }
 
 impl State {
+    pub fn is_waiting(&self) -> bool {
+        self.waiting.is_some()
+    }
+
     pub fn waits_for(&mut self, call: u64) {
         self.waiting = Some(call);
     }
@@ -159,8 +165,8 @@ impl State {
         if self.step == Step::Done {
             let done = column![
                 icon(Icon::Tick, 96.0, theme::TEAL, theme::PAPER),
-                title(words.get("new-pin-done")),
-                body(words.get("new-pin-done-help")),
+                headline(words.get("new-pin-done")),
+                centred(words.get("new-pin-done-help")),
                 primary("back", words.get("home"), Message::Left),
             ];
             let done = container(done.spacing(22).align_x(Alignment::Center)).center_x(Length::Fill);
@@ -185,8 +191,8 @@ impl State {
         .push(hint(words.get(help)))
         .push(row![enter, secondary("back", words.get("cancel"), Message::Left)].spacing(18).wrap())
         .spacing(16);
-        let content = row![form.width(Length::Fill), keypad(Layout::Digits, Message::Pressed)];
-        frame(context, Message::Bar, card(content.spacing(48).align_y(Alignment::Center), 860.0))
+        let content = pin::with_digits(context, form.into(), Message::Pressed);
+        frame(context, Message::Bar, card(content, 860.0))
     }
 }
 

@@ -3,13 +3,13 @@
 //! Used by [`super::sign_in`] and [`super::locked`], which know whose PIN it is. Invariant: a PIN that failed, or that its
 //! owner walked away from, is not kept.
 
-use iced::widget::{column, row};
+use iced::widget::{column, container, row};
 use iced::{Alignment, Length};
 
-use super::{Context, Tone, hint, labelled, notice, primary};
+use super::{CARD_EDGES, Context, Tone, hint, labelled, notice, primary};
 use crate::gateway::GatewayError;
 use crate::widget::Element;
-use crate::widget::keypad::{Key, Layout, keypad};
+use crate::widget::keypad::{Key, Layout};
 
 /// Characters an identifier or a PIN can have here: more than any real one, fewer than would break the layout.
 pub const FIELD_LIMIT: usize = 64;
@@ -105,10 +105,7 @@ impl State {
         let form = column![heading, self.said(context), input, hint(text.get("sign-in-pin-help"))]
             .push(row![enter, back].spacing(18).wrap())
             .spacing(18);
-        row![form.width(Length::Fill), keypad(Layout::Digits, move |key| told(Message::Pressed(key)))]
-            .spacing(48)
-            .align_y(Alignment::Center)
-            .into()
+        with_digits(context, form.into(), move |key| told(Message::Pressed(key)))
     }
 }
 
@@ -140,6 +137,19 @@ impl Said {
             Said::Plain(_) => None,
         }
     }
+}
+
+/// A form with the digits beside it, or below where there is little room.
+pub fn with_digits<'a, M: Clone + 'a>(
+    context: &Context<'a>,
+    form: Element<'a, M>,
+    pressed: impl Fn(Key) -> M,
+) -> Element<'a, M> {
+    let digits = context.keypad(Layout::Digits, CARD_EDGES, pressed);
+    if context.is_narrow() {
+        return column![form, container(digits).center_x(Length::Fill)].spacing(24).into();
+    }
+    row![container(form).width(Length::Fill), digits].spacing(48).align_y(Alignment::Center).into()
 }
 
 /// What a key of the keypad does to a field.

@@ -1,15 +1,15 @@
 //! My access requests, and what was answered; what was granted opens from here.
 
-use iced::widget::{column, container, row, scrollable, text};
-use iced::{Alignment, Color, Length};
+use iced::widget::{column, container, row, text};
+use iced::{Alignment, Length};
 use jiff::Timestamp;
 use passerelle_api as api;
 
 use super::browse::host;
-use super::{Bar, Context, body, frame, hint, primary, quiet, title};
-use crate::theme::{self, size};
+use super::{Bar, Context, body, hint, listing, primary, quiet, title};
+use crate::theme::{self, Paint, size};
+use crate::widget::Element;
 use crate::widget::icon::{Icon, icon};
-use crate::widget::{Element, focus};
 
 /// Pixels of the picture that says how a request stands.
 const PICTURE: f32 = 52.0;
@@ -76,20 +76,14 @@ pub fn view<'a>(state: &'a State, context: &Context<'a>) -> Element<'a, Message>
         Some(list) => {
             let cards = list.requests.iter().enumerate();
             let cards = cards.map(|(place, request)| entry(place + 1, request, context));
-            scrollable(column(cards).spacing(14).padding([8, 10]))
-                .id(focus::SCROLLED)
-                .spacing(6)
-                .style(theme::scroller)
-                .height(Length::Fill)
-                .into()
+            column(cards).spacing(14).into()
         }
     };
-    let content = column![top.spacing(24).align_y(Alignment::Center), content].spacing(20).max_width(1100);
-    frame(context, Message::Bar, container(content).center_x(Length::Fill).padding([28, 40]))
+    listing(context, Message::Bar, top.spacing(24).align_y(Alignment::Center), content)
 }
 
 /// How a request stands: its picture, its colour, its words.
-fn standing(state: &str) -> (Icon, Color, &'static str) {
+fn standing(state: &str) -> (Icon, Paint, &'static str) {
     match state {
         "granted" => (Icon::Tick, theme::TEAL, "request-granted"),
         "declined" => (Icon::Stop, theme::BRICK, "request-declined"),
@@ -104,12 +98,19 @@ fn entry<'a>(place: usize, request: &'a api::AccessRequest, context: &Context<'a
         Some(at) => words.with("request-answered", &[("when", words.moment(at).into())]),
         None => words.with("request-asked", &[("when", words.moment(request.asked_at).into())]),
     };
-    let address = text(&request.url).size(size::SMALL).color(theme::SOFT_INK).wrapping(text::Wrapping::Glyph);
+    let address = text(&request.url)
+        .size(size::SMALL)
+        .style(theme::ink(theme::SOFT_INK))
+        .wrapping(text::Wrapping::Glyph);
     let mut lines = column![
-        row![text(words.get(state)).size(size::LARGE).font(theme::BOLD).color(colour), hint(when)]
-            .spacing(18)
-            .align_y(Alignment::Center),
-        text(host(&request.url)).size(size::LARGE).font(theme::BOLD),
+        row![
+            text(words.get(state)).size(size::LARGE).font(theme::BOLD).style(theme::ink(colour)),
+            hint(when)
+        ]
+        .spacing(18)
+        .align_y(Alignment::Center)
+        .wrap(),
+        text(host(&request.url)).size(size::LARGE).font(theme::BOLD).wrapping(text::Wrapping::WordOrGlyph),
         address,
     ];
     if !request.reason.is_empty() {
@@ -120,13 +121,16 @@ fn entry<'a>(place: usize, request: &'a api::AccessRequest, context: &Context<'a
         let answered = words.with("request-their-words", &[("name", answer.into())]);
         lines = lines.push(text(answered).size(size::BODY).font(theme::BOLD));
     }
-    let mut line = row![icon(picture, PICTURE, colour, theme::PAPER), lines.spacing(6).width(Length::Fill)];
-    if request.state == "granted" {
-        let open = Message::Opened(request.url.clone());
-        line = line.push(primary(format!("open-{place}"), words.get("services-open"), open));
-    }
+    let line = row![icon(picture, PICTURE, colour, theme::PAPER), lines.spacing(6).width(Length::Fill)];
     let line = line.spacing(22).align_y(Alignment::Center);
-    container(line).padding([18, 26]).width(Length::Fill).style(theme::card).into()
+    let open = || Message::Opened(request.url.clone());
+    let open = (request.state == "granted")
+        .then(|| primary(format!("open-{place}"), words.get("services-open"), open()));
+    let content: Element<'a, Message> = match context.is_narrow() {
+        true => column![line, open].spacing(14).into(),
+        false => line.push(open).into(),
+    };
+    container(content).padding([18, 26]).width(Length::Fill).style(theme::card).into()
 }
 
 #[cfg(test)]

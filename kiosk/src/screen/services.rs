@@ -1,14 +1,14 @@
 //! Administrative services: what may be opened now, the minutes left of each, and in words why not the others.
 
-use iced::widget::{Space, column, container, row, scrollable, text};
+use iced::widget::{Space, column, row, text};
 use iced::{Alignment, Length};
 use passerelle_api as api;
 
 use super::home::Door;
-use super::{Bar, Context, body, frame, hint, quiet, title};
+use super::{Bar, Context, body, hint, listing, quiet, title};
 use crate::theme::{self, Look, size};
+use crate::widget::Element;
 use crate::widget::control::control;
-use crate::widget::{Element, focus};
 
 #[derive(Clone, Debug)]
 pub enum Message {
@@ -57,16 +57,10 @@ pub fn view<'a>(list: Option<&'a api::ServiceList>, context: &Context<'a>) -> El
             for service in closed {
                 cards = cards.push(closed_card(service, context));
             }
-            scrollable(container(cards).padding([8, 10]))
-                .id(focus::SCROLLED)
-                .spacing(6)
-                .style(theme::scroller)
-                .height(Length::Fill)
-                .into()
+            cards.into()
         }
     };
-    let content = column![top, content].spacing(20).max_width(1100);
-    frame(context, Message::Bar, container(content).center_x(Length::Fill).padding([28, 40]))
+    listing(context, Message::Bar, top, content)
 }
 
 /// Allowed now, and with something to open.
@@ -77,15 +71,15 @@ pub fn can_open(service: &api::Service) -> bool {
 pub fn open_card<'a>(service: &'a api::Service, context: &Context<'a>) -> Element<'a, Message> {
     let words = context.text;
     let minutes = match service.minutes_left {
-        Some(minutes) => words.with("minutes-left", &[("n", i64::from(minutes).into())]),
+        Some(minutes) => words.with("minutes-left", &[("time", words.minutes(minutes.into()).into())]),
         None => words.get("services-no-limit"),
     };
     let name = text(words.name(&service.name)).size(size::LARGE).font(theme::BOLD);
-    let left = text(minutes).size(size::BODY).color(theme::SOFT_INK);
+    let left = text(minutes).size(size::BODY).style(theme::ink(theme::SOFT_INK));
     let go = text(format!("{}  ›", words.get("services-open")))
         .size(size::LARGE)
         .font(theme::BOLD)
-        .color(theme::TEAL_DEEP);
+        .style(theme::ink(theme::TEAL_DEEP));
     let line = row![column![name, left].spacing(4).width(Length::Fill), go].align_y(Alignment::Center);
     control(control_name(service), Look::Card, line)
         .width(Length::Fill)

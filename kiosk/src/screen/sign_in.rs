@@ -3,10 +3,10 @@
 use iced::widget::{column, container, row};
 use iced::{Alignment, Length};
 
-use super::{Bar, Context, body, card, frame, hint, labelled, pin, primary, secondary, title};
+use super::{Bar, CARD_EDGES, Context, body, card, frame, hint, labelled, pin, primary, secondary, title};
 use crate::gateway::GatewayError;
 use crate::widget::Element;
-use crate::widget::keypad::{Key, Layout, keypad};
+use crate::widget::keypad::{Key, Layout};
 
 #[derive(Default)]
 pub struct State {
@@ -120,10 +120,15 @@ impl State {
         let ready = (!self.person.trim().is_empty()).then_some(Message::Continued);
         let go = primary("continue", text.get("sign-in-continue"), ready);
         let help = hint(text.get("sign-in-person-help"));
-        let form = column![title(text.get("welcome")), self.pin.said(context)]
-            .push(row![container(input).width(Length::Fill), go].spacing(18).align_y(Alignment::End))
-            .push(help);
-        let keys = container(keypad(Layout::Letters, Message::KeyPressed)).center_x(Length::Fill);
+        let field: Element<'a, Message> = match context.is_narrow() {
+            true => column![input, go].spacing(14).into(),
+            false => {
+                row![container(input).width(Length::Fill), go].spacing(18).align_y(Alignment::End).into()
+            }
+        };
+        let form = column![title(text.get("welcome")), self.pin.said(context), field, help];
+        let keys = context.keypad(Layout::Letters, CARD_EDGES, Message::KeyPressed);
+        let keys = container(keys).center_x(Length::Fill);
         column![form.spacing(14).width(Length::Fill), keys].spacing(24).into()
     }
 }

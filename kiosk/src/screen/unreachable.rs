@@ -5,7 +5,7 @@ use std::time::Duration;
 use iced::Alignment;
 use iced::widget::column;
 
-use super::{Bar, Context, card, centred, frame, secondary, title};
+use super::{Bar, Context, card, centred, frame, headline, secondary};
 use crate::theme;
 use crate::widget::Element;
 use crate::widget::icon::{Icon, icon};
@@ -51,7 +51,7 @@ pub fn view<'a>(state: State, context: &Context<'a>) -> Element<'a, Message> {
         true => ("revoked-title", "revoked-body"),
     };
     let picture = icon(Icon::Cut, 120.0, theme::SOFT_INK, theme::PAPER);
-    let mut content = column![picture, title(words.get(heading)), centred(words.get(sentence))];
+    let mut content = column![picture, headline(words.get(heading)), centred(words.get(sentence))];
     if state.terminal_refused {
         content = content.push(secondary("enrol-again", words.get("enrol-title"), Message::EnrolmentOpened));
     } else if context.session.is_some() {

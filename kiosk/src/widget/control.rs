@@ -5,11 +5,11 @@
 use iced::advanced::widget::{Id, Operation, Tree, operation, tree};
 use iced::advanced::{Clipboard, Layout, Renderer as _, Shell, Widget, layout, mouse, renderer};
 use iced::keyboard::{self, Key, key::Named as Keys};
-use iced::{Background, Border, Event, Length, Padding, Rectangle, Renderer, Size, Theme, touch, window};
+use iced::{Background, Border, Event, Length, Padding, Rectangle, Renderer, Size, touch, window};
 
 use super::Element;
-use super::focus::{self, Named};
-use crate::theme::{self, Look};
+use super::focus::{self, Kind, Named};
+use crate::theme::{self, Look, Theme};
 
 /// Pixels of the focus ring, and of the light line inside it that parts it from a dark control. Both are drawn within the
 /// control: what is drawn outside stays on the screen when the renderer repaints the control alone.
@@ -24,6 +24,7 @@ pub struct Control<'a, Message> {
     width: Length,
     height: Length,
     padding: Padding,
+    said_after: Option<String>,
 }
 
 /// A control with a content, pressed or not; without [`Control::on_press`] it is disabled.
@@ -40,6 +41,7 @@ pub fn control<'a, Message>(
         width: Length::Shrink,
         height: Length::Shrink,
         padding: Padding::from([14, 26]),
+        said_after: None,
     }
 }
 
@@ -73,6 +75,12 @@ impl<'a, Message> Control<'a, Message> {
 
     pub fn padding(mut self, padding: impl Into<Padding>) -> Self {
         self.padding = padding.into();
+        self
+    }
+
+    /// Words that are read aloud after those that are shown: what the eye sees at the control without words.
+    pub fn said_after(mut self, words: Option<String>) -> Self {
+        self.said_after = words;
         self
     }
 
@@ -145,7 +153,12 @@ impl<'a, Message: Clone + 'a> Widget<Message, Theme, Renderer> for Control<'a, M
     ) {
         let bounds = layout.bounds();
         let enabled = self.is_field() || self.on_press.is_some();
-        operation.custom(None, bounds, &mut Named { name: self.name.clone(), enabled });
+        let kind = match self.look {
+            Look::Field => Kind::Field,
+            Look::Key => Kind::Key,
+            _ => Kind::Button,
+        };
+        operation.custom(None, bounds, &mut Named { name: self.name.clone(), enabled, kind });
         if enabled && !self.is_field() {
             let state = tree.state.downcast_mut::<State>();
             operation.focusable(Some(&Id::from(self.name.clone())), bounds, state);
@@ -153,6 +166,9 @@ impl<'a, Message: Clone + 'a> Widget<Message, Theme, Renderer> for Control<'a, M
         operation.traverse(&mut |operation| {
             let content = layout.children().next().expect("padded has one child");
             self.content.as_widget_mut().operate(&mut tree.children[0], content, renderer, operation);
+            if let Some(words) = &self.said_after {
+                operation.text(None, Rectangle::with_size(Size::ZERO), words);
+            }
         });
     }
 
@@ -245,14 +261,14 @@ impl<'a, Message: Clone + 'a> Widget<Message, Theme, Renderer> for Control<'a, M
         let bounds = layout.bounds();
         let state = tree.state.downcast_ref::<State>();
         let enabled = self.on_press.is_some();
-        let drawn = theme::look(self.look, enabled, enabled && state.hovered, state.held);
+        let drawn = theme::look(theme, self.look, enabled, enabled && state.hovered, state.held);
         if !self.is_field() {
             let border = Border { color: drawn.edge, width: drawn.edge_width, radius: drawn.radius.into() };
             let quad = renderer::Quad { bounds, border, ..Default::default() };
             renderer.fill_quad(quad, Background::Color(drawn.background));
         }
         if state.focused && !self.is_field() && focus::is_visible() {
-            ring(renderer, bounds, drawn.radius);
+            ring(renderer, theme, bounds, drawn.radius);
         }
         let text = if self.is_field() { *style } else { renderer::Style { text_color: drawn.text } };
         let content = layout.children().next().expect("padded has one child");
@@ -276,8 +292,9 @@ impl<'a, Message: Clone + 'a> Widget<Message, Theme, Renderer> for Control<'a, M
 }
 
 /// Says which control has the keyboard.
-fn ring(renderer: &mut Renderer, bounds: Rectangle, radius: f32) {
-    for (inset, width, color) in [(0.0, RING_WIDTH, theme::RING), (RING_WIDTH, RING_LINE, theme::PAPER)] {
+fn ring(renderer: &mut Renderer, theme: &Theme, bounds: Rectangle, radius: f32) {
+    for (inset, width, paint) in [(0.0, RING_WIDTH, theme::RING), (RING_WIDTH, RING_LINE, theme::PAPER)] {
+        let color = paint.of(theme);
         let border = Border { color, width, radius: (radius - inset).max(0.0).into() };
         let quad = renderer::Quad { bounds: bounds.shrink(inset), border, ..Default::default() };
         renderer.fill_quad(quad, iced::Color::TRANSPARENT);

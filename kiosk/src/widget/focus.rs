@@ -30,13 +30,24 @@ pub fn is_visible() -> bool {
 pub struct Named {
     pub name: String,
     pub enabled: bool,
+    pub kind: Kind,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Button,
+    Field,
+    /// Of the keypad: never said aloud.
+    Key,
+    Page,
 }
 
 /// A control that was seen.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Seen {
     pub name: String,
-    /// In pixels of the window.
+    pub kind: Kind,
+    /// In pixels of the layout.
     pub bounds: Rectangle,
     pub enabled: bool,
     pub focused: bool,
@@ -44,15 +55,38 @@ pub struct Seen {
     pub hidden: f32,
 }
 
+/// Words that were seen, in reading order.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Words {
+    /// Empty for a text input, whose content is nobody's to hear.
+    pub words: String,
+    /// The control they are written on, by its place in the list.
+    pub on: Option<usize>,
+    /// Said as soon as they appear.
+    pub announced: bool,
+    /// In the bar, which is the same on every screen.
+    pub in_bar: bool,
+}
+
+/// What a view shows.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Sight {
+    /// In the order of Tab.
+    pub controls: Vec<Seen>,
+    pub words: Vec<Words>,
+}
+
 /// Id of the one list that scrolls on a screen.
 pub const SCROLLED: &str = "list";
-/// Pixels a control is kept away from the edge of its list: its focus ring, and a little of what follows.
+/// Id of what is said aloud as soon as it appears.
+pub const ANNOUNCED: &str = "announced";
+/// Id of the bar of a screen.
+pub const BAR: &str = "bar";
+/// Pixels a control is kept away from the edge of its list: a little of what follows is seen.
 const SCROLL_MARGIN: f32 = 24.0;
 
-/// Lists the controls of the view as it is laid out now, in the order of Tab.
-pub fn survey<Message: Send + 'static>(
-    told: impl Fn(Vec<Seen>) -> Message + Send + 'static,
-) -> Task<Message> {
+/// Looks at the view as it is laid out now.
+pub fn survey<Message: Send + 'static>(told: impl Fn(Sight) -> Message + Send + 'static) -> Task<Message> {
     operate(Survey::default()).map(told)
 }
 
@@ -81,23 +115,60 @@ fn hidden(bounds: Rectangle, window: Rectangle) -> f32 {
 
 #[derive(Default)]
 struct Survey {
-    seen: Vec<Seen>,
-    /// How far the scrollables around have moved, and what is still visible through them.
-    translation: Vector,
-    window: Option<Rectangle>,
-    /// Of the scrollable whose content is traversed next.
-    entering: Option<(Rectangle, Vector)>,
+    sight: Sight,
+    around: Around,
+    /// Of the widget whose content is traversed next.
+    entering: Option<Entered>,
 }
 
-impl Operation<Vec<Seen>> for Survey {
-    fn traverse(&mut self, operate: &mut dyn FnMut(&mut dyn Operation<Vec<Seen>>)) {
-        let outside = (self.translation, self.window);
-        if let Some((bounds, translation)) = self.entering.take() {
-            self.window = Some(bounds - self.translation);
-            self.translation += translation;
+/// What is around the widget that is looked at.
+#[derive(Clone, Copy, Default)]
+struct Around {
+    /// How far the scrollables have moved, and what is still visible through them.
+    translation: Vector,
+    window: Option<Rectangle>,
+    control: Option<usize>,
+    announced: bool,
+    in_bar: bool,
+}
+
+enum Entered {
+    Scrollable(Rectangle, Vector),
+    Control(usize),
+    Announced,
+    Bar,
+}
+
+impl Survey {
+    fn saw(&mut self, words: String, on: Option<usize>) {
+        let Around { announced, in_bar, .. } = self.around;
+        self.sight.words.push(Words { words, on, announced, in_bar });
+    }
+}
+
+impl Operation<Sight> for Survey {
+    fn traverse(&mut self, operate: &mut dyn FnMut(&mut dyn Operation<Sight>)) {
+        let outside = self.around;
+        match self.entering.take() {
+            Some(Entered::Scrollable(bounds, translation)) => {
+                self.around.window = Some(bounds - outside.translation);
+                self.around.translation += translation;
+            }
+            Some(Entered::Control(place)) => self.around.control = Some(place),
+            Some(Entered::Announced) => self.around.announced = true,
+            Some(Entered::Bar) => self.around.in_bar = true,
+            None => {}
         }
         operate(self);
-        (self.translation, self.window) = outside;
+        self.around = outside;
+    }
+
+    fn container(&mut self, id: Option<&Id>, _bounds: Rectangle) {
+        if id == Some(&Id::new(ANNOUNCED)) {
+            self.entering = Some(Entered::Announced);
+        } else if id == Some(&Id::new(BAR)) {
+            self.entering = Some(Entered::Bar);
+        }
     }
 
     fn scrollable(
@@ -108,37 +179,44 @@ impl Operation<Vec<Seen>> for Survey {
         translation: Vector,
         _state: &mut dyn Scrollable,
     ) {
-        self.entering = Some((bounds, translation));
+        self.entering = Some(Entered::Scrollable(bounds, translation));
+    }
+
+    fn text(&mut self, _id: Option<&Id>, _bounds: Rectangle, words: &str) {
+        if !words.is_empty() {
+            self.saw(words.to_owned(), self.around.control);
+        }
     }
 
     fn custom(&mut self, _id: Option<&Id>, bounds: Rectangle, state: &mut dyn std::any::Any) {
         let Some(named) = state.downcast_ref::<Named>() else { return };
-        let bounds = bounds - self.translation;
+        let bounds = bounds - self.around.translation;
         // A control scrolled out of sight keeps its place in the order, with nothing to click.
-        let hidden = self.window.map_or(0.0, |window| hidden(bounds, window));
-        let bounds = match self.window {
+        let hidden = self.around.window.map_or(0.0, |window| hidden(bounds, window));
+        let bounds = match self.around.window {
             Some(window) => {
                 window.intersection(&bounds).unwrap_or(Rectangle { width: 0.0, height: 0.0, ..bounds })
             }
             None => bounds,
         };
-        self.seen.push(Seen {
-            name: named.name.clone(),
-            bounds,
-            enabled: named.enabled,
-            focused: false,
-            hidden,
-        });
+        let (name, kind, enabled) = (named.name.clone(), named.kind, named.enabled);
+        let place = self.sight.controls.len();
+        self.sight.controls.push(Seen { name, kind, bounds, enabled, focused: false, hidden });
+        match kind {
+            Kind::Button | Kind::Key => self.entering = Some(Entered::Control(place)),
+            Kind::Field => self.saw(String::new(), Some(place)),
+            Kind::Page => {}
+        }
     }
 
     fn focusable(&mut self, _id: Option<&Id>, _bounds: Rectangle, state: &mut dyn Focusable) {
-        if let Some(last) = self.seen.last_mut() {
+        if let Some(last) = self.sight.controls.last_mut() {
             last.focused |= state.is_focused();
         }
     }
 
-    fn finish(&self) -> Outcome<Vec<Seen>> {
-        Outcome::Some(self.seen.clone())
+    fn finish(&self) -> Outcome<Sight> {
+        Outcome::Some(self.sight.clone())
     }
 }
 
@@ -153,6 +231,7 @@ mod tests {
             let bounds = Rectangle::default();
             let control = |(name, enabled): (&str, bool)| Seen {
                 name: name.into(),
+                kind: Kind::Button,
                 bounds,
                 enabled,
                 focused: name == focused,

@@ -2,9 +2,10 @@
 
 use iced::advanced::widget::Tree;
 use iced::advanced::{Layout, Renderer as _, Widget, layout, mouse, renderer};
-use iced::{Border, Color, Length, Rectangle, Renderer, Size, Theme};
+use iced::{Border, Length, Rectangle, Renderer, Size};
 
 use super::Element;
+use crate::theme::{Paint, Theme};
 
 #[derive(Clone, Copy, Debug)]
 pub enum Icon {
@@ -18,6 +19,10 @@ pub enum Icon {
     Stop,
     /// Two machines that do not meet.
     Cut,
+    /// A loudspeaker with its waves: read aloud.
+    Speaker,
+    /// A square: no longer.
+    Silence,
     /// A magnifying glass.
     Search,
     /// A bookmark: where one was.
@@ -29,15 +34,15 @@ pub enum Icon {
 }
 
 /// An icon in a square of that many pixels.
-pub fn icon<'a, Message: 'a>(icon: Icon, side: f32, ink: Color, paper: Color) -> Element<'a, Message> {
+pub fn icon<'a, Message: 'a>(icon: Icon, side: f32, ink: Paint, paper: Paint) -> Element<'a, Message> {
     Element::new(Drawn { icon, side, ink, paper })
 }
 
 struct Drawn {
     icon: Icon,
     side: f32,
-    ink: Color,
-    paper: Color,
+    ink: Paint,
+    paper: Paint,
 }
 
 impl Drawn {
@@ -72,6 +77,14 @@ impl Drawn {
                 (45., 58., 10., 18., 5., false),
             ],
             Icon::Stop => &[(4., 4., 92., 92., 46., true), (24., 43., 52., 14., 4., false)],
+            Icon::Speaker => &[
+                (2., 34., 18., 32., 4., true),
+                (16., 20., 22., 60., 6., true),
+                (48., 32., 10., 36., 5., true),
+                (66., 22., 10., 56., 5., true),
+                (84., 10., 10., 80., 5., true),
+            ],
+            Icon::Silence => &[(14., 14., 72., 72., 10., true)],
             Icon::Cut => &[
                 (4., 30., 32., 40., 6., true),
                 (10., 36., 20., 28., 3., false),
@@ -130,7 +143,7 @@ impl<Message> Widget<Message, Theme, Renderer> for Drawn {
         &self,
         _tree: &Tree,
         renderer: &mut Renderer,
-        _theme: &Theme,
+        theme: &Theme,
         _style: &renderer::Style,
         layout: Layout<'_>,
         _cursor: mouse::Cursor,
@@ -145,7 +158,7 @@ impl<Message> Widget<Message, Theme, Renderer> for Drawn {
                 height: height * unit,
             };
             let border = Border { radius: (radius * unit).into(), ..Border::default() };
-            let colour = if inked { self.ink } else { self.paper };
+            let colour = if inked { self.ink } else { self.paper }.of(theme);
             renderer.fill_quad(renderer::Quad { bounds, border, ..Default::default() }, colour);
         }
     }

@@ -4,8 +4,9 @@ pub mod control;
 pub mod focus;
 pub mod icon;
 pub mod keypad;
+pub mod mirror;
 pub mod one_line;
 pub mod page;
 
-/// The one theme and renderer of the kiosk.
-pub type Element<'a, Message> = iced::Element<'a, Message, iced::Theme, iced::Renderer>;
+/// The kiosk's own theme and its renderer of the kiosk.
+pub type Element<'a, Message> = iced::Element<'a, Message, crate::theme::Theme, iced::Renderer>;

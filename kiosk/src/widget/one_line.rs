@@ -4,9 +4,10 @@ use iced::advanced::text::paragraph::{Paragraph as _, Plain};
 use iced::advanced::text::{self, Alignment, LineHeight, Shaping, Text, Wrapping};
 use iced::advanced::widget::{Tree, tree};
 use iced::advanced::{Layout, Widget, layout, mouse, renderer};
-use iced::{Font, Length, Pixels, Rectangle, Renderer, Size, Theme, alignment};
+use iced::{Font, Length, Pixels, Rectangle, Renderer, Size, alignment};
 
 use super::Element;
+use crate::theme::Theme;
 
 type Paragraph = <Renderer as text::Renderer>::Paragraph;
 

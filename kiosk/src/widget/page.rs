@@ -8,15 +8,15 @@ use iced::advanced::input_method;
 use iced::advanced::widget::{Id, Operation, Tree, operation, tree};
 use iced::advanced::{Clipboard, Layout, Renderer as _, Shell, Widget, layout, mouse, renderer};
 use iced::keyboard::{self, Key, key::Named as Keys};
-use iced::{Border, Event, Length, Point, Rectangle, Renderer, Size, Theme, touch};
+use iced::{Border, Event, Length, Point, Rectangle, Renderer, Size, touch};
 
 use super::Element;
-use super::focus::Named;
+use super::focus::{Kind, Named};
 use crate::browser::frame::Picture;
 use crate::browser::input::{self, Pointer};
 use crate::browser::protocol::Call;
-use crate::browser::{Browser, Command};
-use crate::theme;
+use crate::browser::{Browser, Command, View};
+use crate::theme::{self, Theme};
 
 /// Its name in the focus order.
 pub const NAME: &str = "page";
@@ -27,17 +27,23 @@ pub struct Page<'a> {
     browser: Option<&'a Browser>,
     picture: Option<&'a Picture>,
     listening: bool,
+    zoom: f32,
 }
 
 /// The view of a browser, if there is one.
 pub fn page<'a>(browser: Option<&'a Browser>, picture: Option<&'a Picture>) -> Page<'a> {
-    Page { browser, picture, listening: true }
+    Page { browser, picture, listening: true, zoom: 1.0 }
 }
 
 impl Page<'_> {
     /// Whether it takes input: not while something is drawn over it.
     pub fn listening(self, listening: bool) -> Self {
         Page { listening, ..self }
+    }
+
+    /// Pixels of the screen for one of the layout, which is one of the page's own: the page grows with all else.
+    pub fn zoom(self, zoom: f32) -> Self {
+        Page { zoom, ..self }
     }
 }
 
@@ -47,7 +53,8 @@ struct State {
     held: bool,
     last_click: Option<mouse::Click>,
     clicks: u8,
-    size: (u32, u32),
+    /// As the browser was told last.
+    shown: Option<View>,
 }
 
 impl operation::Focusable for State {
@@ -124,10 +131,10 @@ impl<Message> Widget<Message, Theme, Renderer> for Page<'_> {
     fn layout(&mut self, tree: &mut Tree, _renderer: &Renderer, limits: &layout::Limits) -> layout::Node {
         let size = limits.max();
         let state = tree.state.downcast_mut::<State>();
-        let pixels = (size.width as u32, size.height as u32);
-        if let (true, Some(browser)) = (state.size != pixels && pixels.0 > 0 && pixels.1 > 0, self.browser) {
-            state.size = pixels;
-            browser.send(Command::Resize(pixels.0, pixels.1));
+        let view = View { width: size.width as u32, height: size.height as u32, zoom: self.zoom };
+        if let Some(browser) = self.browser.filter(|_| !view.is_empty() && state.shown != Some(view)) {
+            state.shown = Some(view);
+            browser.send(Command::Resize(view));
         }
         layout::Node::new(size)
     }
@@ -140,7 +147,7 @@ impl<Message> Widget<Message, Theme, Renderer> for Page<'_> {
         operation: &mut dyn Operation,
     ) {
         let enabled = self.listening && self.browser.is_some();
-        operation.custom(None, layout.bounds(), &mut Named { name: NAME.into(), enabled });
+        operation.custom(None, layout.bounds(), &mut Named { name: NAME.into(), enabled, kind: Kind::Page });
         if enabled {
             operation.focusable(Some(&Id::new(NAME)), layout.bounds(), tree.state.downcast_mut::<State>());
         }
@@ -164,8 +171,10 @@ impl<Message> Widget<Message, Theme, Renderer> for Page<'_> {
         };
         let bounds = layout.bounds();
         let call = match event {
-            // F6 leaves the page, as it leaves a pane elsewhere: Tab belongs to the page's own fields.
-            Event::Keyboard(keyboard::Event::KeyPressed { key: Key::Named(Keys::F6), .. }) => return,
+            // F6 leaves the page, as it leaves a pane elsewhere: Tab belongs to the page's own fields. F2 reads aloud.
+            Event::Keyboard(keyboard::Event::KeyPressed { key: Key::Named(Keys::F6 | Keys::F2), .. }) => {
+                return;
+            }
             Event::Keyboard(event) if state.focused => input::key(event),
             Event::InputMethod(input_method::Event::Commit(text)) if state.focused => Some(input::text(text)),
             event => state.pointer(event, cursor, bounds),
@@ -183,17 +192,17 @@ impl<Message> Widget<Message, Theme, Renderer> for Page<'_> {
         &self,
         tree: &Tree,
         renderer: &mut Renderer,
-        _theme: &Theme,
+        theme: &Theme,
         _style: &renderer::Style,
         layout: Layout<'_>,
         _cursor: mouse::Cursor,
         _viewport: &Rectangle,
     ) {
         let bounds = layout.bounds();
-        renderer.fill_quad(renderer::Quad { bounds, ..Default::default() }, theme::PAPER);
+        renderer.fill_quad(renderer::Quad { bounds, ..Default::default() }, theme::PAPER.of(theme));
         if let Some(picture) = self.picture {
-            // One pixel of Chromium is one of ours: a frame of another size is on its way out.
-            let size = Size::new(picture.width as f32, picture.height as f32);
+            // One pixel of Chromium is one of the screen's: a frame of another size is on its way out.
+            let size = Size::new(picture.width as f32, picture.height as f32) * (1.0 / self.zoom);
             let place = Rectangle::new(bounds.position(), size);
             renderer.with_layer(bounds, |renderer| {
                 let image =
@@ -203,7 +212,7 @@ impl<Message> Widget<Message, Theme, Renderer> for Page<'_> {
         }
         if tree.state.downcast_ref::<State>().focused {
             renderer.with_layer(bounds, |renderer| {
-                let border = Border { color: theme::RING, width: RING_WIDTH, radius: 0.0.into() };
+                let border = Border { color: theme::RING.of(theme), width: RING_WIDTH, radius: 0.0.into() };
                 let ring = renderer::Quad { bounds, border, ..Default::default() };
                 renderer.fill_quad(ring, iced::Color::TRANSPARENT);
             });

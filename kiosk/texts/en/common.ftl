@@ -1,5 +1,4 @@
 brand = Passerelle
-other-language = Français
 sign-out = Sign out
 back = Back
 close = Close
@@ -9,14 +8,8 @@ yes = Yes
 no = No
 retry = Try again
 waiting = One moment…
-session-left = { $n ->
-    [one] 1 minute to go
-   *[other] { $n } minutes to go
-}
-minutes-left = { $n ->
-    [one] 1 minute left
-   *[other] { $n } minutes left
-}
+session-left = Time left: { $time }
+minutes-left = Time left: { $time }
 still-there = Are you still there? The screen is about to lock.
 unreachable-title = The service does not answer
 unreachable-body = This terminal keeps trying by itself. You can wait here.
@@ -31,3 +24,20 @@ enrol-address-hint = passerelle.etablissement.fr:8443
 enrol-code = Invitation code
 enrol-send = Enrol
 enrol-failed = The enrolment did not succeed. Check the address and the code.
+aloud-start = Listen
+aloud-stop = Stop
+aloud-failed = This terminal can’t read aloud: it has no sound.
+aloud-button = button
+aloud-field = field to fill in
+aloud-off = not available
+display = Display
+display-title = Language and display
+display-language = Language
+display-size = Size of text
+display-contrast = Contrast
+display-contrast-normal = Normal
+display-contrast-high = High
+display-contrast-dark = Dark
+display-chosen = chosen
+display-keys = The key F2 reads the screen aloud, or stops.
+display-done = Done

@@ -1,5 +1,4 @@
 brand = Passerelle
-other-language = English
 sign-out = Se déconnecter
 back = Retour
 close = Fermer
@@ -9,14 +8,8 @@ yes = Oui
 no = Non
 retry = Réessayer
 waiting = Un instant…
-session-left = { $n ->
-    [one] Il reste 1 minute
-   *[other] Il reste { $n } minutes
-}
-minutes-left = { $n ->
-    [one] 1 minute restante
-   *[other] { $n } minutes restantes
-}
+session-left = Il reste { $time }
+minutes-left = Encore { $time }
 still-there = Êtes-vous toujours là ? L’écran va se verrouiller.
 unreachable-title = Le service ne répond pas
 unreachable-body = Ce poste essaie à nouveau tout seul. Vous pouvez attendre ici.
@@ -31,3 +24,20 @@ enrol-address-hint = passerelle.etablissement.fr:8443
 enrol-code = Code d’invitation
 enrol-send = Enregistrer
 enrol-failed = L’enregistrement n’a pas réussi. Vérifiez l’adresse et le code.
+aloud-start = Écouter
+aloud-stop = Arrêter
+aloud-failed = Ce poste ne peut pas lire à voix haute : il n’a pas de son.
+aloud-button = bouton
+aloud-field = champ à remplir
+aloud-off = pas disponible
+display = Affichage
+display-title = Langue et affichage
+display-language = Langue
+display-size = Taille du texte
+display-contrast = Contraste
+display-contrast-normal = Normal
+display-contrast-high = Fort
+display-contrast-dark = Sombre
+display-chosen = choisi
+display-keys = La touche F2 lit l’écran à voix haute, ou l’arrête.
+display-done = Terminé

@@ -17,8 +17,8 @@ impl Owner<'_> {
                 self.page_call("Page.navigate", json!({"url": url}));
             }
             Command::Reload => self.page_call("Page.reload", json!({})),
-            Command::Resize(width, height) => {
-                self.size = (width, height);
+            Command::Resize(view) => {
+                self.view = view;
                 self.show_at_size();
             }
             Command::Back => {

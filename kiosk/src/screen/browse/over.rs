@@ -5,7 +5,7 @@ use iced::{Alignment, Length};
 
 use super::host;
 use crate::browser::{Command, Dialog, DialogKind, NotYet};
-use crate::screen::{Context, Tone, body, centred, labelled, notice, primary, secondary, title};
+use crate::screen::{Context, Tone, body, centred, headline, labelled, notice, primary, secondary, title};
 use crate::theme;
 use crate::widget::Element;
 use crate::widget::icon::{Icon, icon};
@@ -247,14 +247,15 @@ impl Over {
             Over::Refusal { url, code } => {
                 let content = column![
                     icon(Icon::Stop, 84.0, theme::BRICK, theme::PAPER),
-                    title(words.get("refusal-title")),
+                    headline(words.get("refusal-title")),
                     centred(words.reason(code)),
                     super::super::hint(words.with("refusal-where", &[("host", host(url).into())])),
                     row![
                         primary("refusal-ask", words.get("refusal-ask"), Message::AskOpened),
                         secondary("refusal-return", back_words(), Message::Closed)
                     ]
-                    .spacing(18),
+                    .spacing(18)
+                    .wrap(),
                 ];
                 whole(content.spacing(18).align_x(Alignment::Center))
             }
@@ -276,13 +277,15 @@ impl Over {
                         Message::Typed,
                         Some(Message::Sent)
                     ),
-                    row![send, secondary("ask-cancel", words.get("cancel"), Message::Closed)].spacing(18),
+                    row![send, secondary("ask-cancel", words.get("cancel"), Message::Closed)]
+                        .spacing(18)
+                        .wrap(),
                 ];
                 whole(content.spacing(18))
             }
             Over::Asked => whole(
                 column![
-                    title(words.get("ask-sent-title")),
+                    headline(words.get("ask-sent-title")),
                     centred(words.get("ask-sent-body")),
                     primary("close", back_words(), Message::Closed)
                 ]
@@ -292,7 +295,7 @@ impl Over {
             Over::Failed { url, code } => whole(
                 column![
                     icon(Icon::Cut, 84.0, theme::SOFT_INK, theme::PAPER),
-                    title(words.get("failed-title")),
+                    headline(words.get("failed-title")),
                     centred(match code {
                         Some(code) => words.reason(code),
                         None => words.with("failed-body", &[("host", host(url).into())]),
@@ -301,7 +304,8 @@ impl Over {
                         primary("retry", words.get("retry"), Message::Retried),
                         secondary("refusal-return", back_words(), Message::Closed)
                     ]
-                    .spacing(18),
+                    .spacing(18)
+                    .wrap(),
                 ]
                 .spacing(18)
                 .align_x(Alignment::Center),
@@ -331,7 +335,8 @@ impl Over {
                         primary("credentials-send", words.get("send"), Message::Sent),
                         secondary("credentials-cancel", words.get("cancel"), Message::Closed)
                     ]
-                    .spacing(18),
+                    .spacing(18)
+                    .wrap(),
                 ]
                 .spacing(18)
                 .into(),
@@ -368,7 +373,7 @@ fn dialog_view<'a>(dialog: &'a Dialog, answer: &'a str, context: &Context<'a>) -
     };
     let accept = primary("dialog-accept", yes, Message::Accepted);
     let buttons =
-        row![accept].push(no.map(|no| secondary("dialog-cancel", no, Message::Declined))).spacing(18);
+        row![accept].push(no.map(|no| secondary("dialog-cancel", no, Message::Declined))).spacing(18).wrap();
     let heading = super::super::hint(words.with("dialog-says", &[("host", dialog.host.as_str().into())]));
     let mut content = column![].spacing(18);
     if dialog.kind != DialogKind::Leave {

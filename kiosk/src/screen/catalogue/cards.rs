@@ -7,7 +7,7 @@ use passerelle_api as api;
 use super::Message;
 use super::view::{Column, result_name};
 use crate::screen::{Context, hint};
-use crate::theme::{self, Look, size};
+use crate::theme::{self, Look, Theme, size};
 use crate::widget::Element;
 use crate::widget::control::control;
 use crate::widget::icon::{Icon, icon};
@@ -24,14 +24,16 @@ pub fn result_card<'a>(
 ) -> Element<'a, Message> {
     let heading = match result.heading.as_str() {
         heading if heading.is_empty() || heading == result.title => None,
-        heading => Some(text(heading).size(size::BODY).color(theme::SOFT_INK)),
+        heading => Some(text(heading).size(size::BODY).style(theme::ink(theme::SOFT_INK))),
     };
     let part = |part: &'a api::SnippetPart| match part.found {
-        true => span(part.text.as_str()).font(theme::BOLD).background(theme::GOLD_PALE),
+        true => {
+            span(part.text.as_str()).font(theme::BOLD).background(theme::GOLD_PALE.of(&context.comfort.theme))
+        }
         false => span(part.text.as_str()),
     };
     let parts: Vec<text::Span<'a, ()>> = result.snippet.iter().map(part).collect();
-    let snippet: text::Rich<'a, (), Message> = text::Rich::with_spans(parts).size(size::BODY);
+    let snippet: text::Rich<'a, (), Message, Theme> = text::Rich::with_spans(parts).size(size::BODY);
     let from = format!("{} · {}", kind_words(&result.kind, context), result.item_title);
     let lines = column![text(&result.title).size(size::LARGE).font(theme::BOLD)]
         .push(heading)
@@ -46,7 +48,7 @@ pub fn begun_card<'a>(begun: &'a api::Begun, context: &Context<'a>) -> Element<'
     let page = if begun.title.is_empty() { at } else { format!("{} · {at}", begun.title) };
     let lines = column![
         text(&begun.item.title).size(size::LARGE).font(theme::BOLD),
-        text(page).size(size::BODY).color(theme::SOFT_INK)
+        text(page).size(size::BODY).style(theme::ink(theme::SOFT_INK))
     ];
     let name = format!("continue-{}", begun.item.id);
     card(name, Icon::Continue, lines.spacing(4), Some(words.get("learning-go-on")), begun.url.clone())
@@ -76,7 +78,8 @@ fn card<'a>(
 ) -> Element<'a, Message> {
     let mut line = row![icon(picture, PICTURE, theme::PLUM, theme::PAPER), lines.width(Length::Fill)];
     if let Some(go) = go {
-        let go = text(format!("{go}  ›")).size(size::LARGE).font(theme::BOLD).color(theme::PLUM_DEEP);
+        let go =
+            text(format!("{go}  ›")).size(size::LARGE).font(theme::BOLD).style(theme::ink(theme::PLUM_DEEP));
         line = line.push(go);
     }
     control(name, Look::Card, line.spacing(22).align_y(Alignment::Center))

@@ -2,18 +2,18 @@
 
 use std::collections::BTreeSet;
 
-use iced::widget::{Space, column, container, row, scrollable, text, text_input};
-use iced::{Alignment, Length, Renderer, Theme};
+use iced::widget::{Space, column, container, row, text, text_input};
+use iced::{Alignment, Renderer};
 use passerelle_api as api;
 
 use super::cards::{base_language, begun_card, item_card, kind_words, language_words, result_card};
 use super::{Found, Message, SEARCH, SERVICE, State, Trouble};
 use crate::screen::home::Door;
-use crate::screen::{Context, Tone, body, frame, hint, notice, quiet, secondary, services, title};
-use crate::theme::{self, Look, size};
+use crate::screen::{Context, Tone, body, hint, listing, notice, quiet, secondary, services, title};
+use crate::theme::{self, Look, Theme, size};
+use crate::widget::Element;
 use crate::widget::control::{control, field};
 use crate::widget::icon::{Icon, icon};
-use crate::widget::{Element, focus};
 
 /// Items begun that are shown: what somebody may still remember.
 const BEGUN_LIMIT: usize = 3;
@@ -64,23 +64,25 @@ pub fn view<'a>(
     let back = quiet("back", words.get("back"), Message::Returned);
     let mut top = row![back, title(words.get("learning"))].spacing(20).align_y(Alignment::Center);
     let access = Access::of(list);
-    let mut helps = column![].spacing(12);
+    let mut head = column![].spacing(14);
     if matches!(access, Access::Open) {
-        top = search_line(top, state, context);
-        helps = helps.push(suggestions(state, context)).push(filters(state, context));
+        // Beside the title where there is room, below it where there is not.
+        let helps = column![suggestions(state, context), filters(state, context)].spacing(12);
+        if context.is_narrow() {
+            let line = row![].spacing(14).align_y(Alignment::Center);
+            head = head.push(top).push(search_line(line, state, context)).push(helps);
+        } else {
+            top = search_line(top, state, context);
+            head = head.push(top).push(helps);
+        }
+    } else {
+        head = head.push(top);
     }
-    let content = column![top, helps].spacing(14).max_width(1100);
     let listed = match access {
         Access::Open if state.is_searching() => results(state, context),
         access => shelves(state, list, access, context),
     };
-    let listed = scrollable(listed.spacing(14).padding([8, 10]))
-        .id(focus::SCROLLED)
-        .spacing(6)
-        .style(theme::scroller)
-        .height(Length::Fill);
-    let content = content.push(listed);
-    frame(context, Message::Bar, container(content).center_x(Length::Fill).padding([22, 40]))
+    listing(context, Message::Bar, head, listed.spacing(14))
 }
 
 fn search_line<'a>(top: Row<'a>, state: &'a State, context: &Context<'a>) -> Row<'a> {

@@ -1,0 +1,15 @@
+hello = مرحبًا { $name }
+home-question = ماذا تريد أن تفعل؟
+last-sign-in = آخر دخول: { $when }، على الجهاز { $terminal }.
+first-sign-in = هذا أول دخول لك.
+door-administrative = معاملاتي
+door-administrative-help = العمل والصحة والسكن والضرائب…
+door-training = التعلّم
+door-training-help = دروس ومهن ولغات وقراءة…
+services-administrative = معاملاتي
+services-help = اختر موقعًا.
+services-none = لا يوجد هنا أي موقع مفتوح الآن.
+services-closed = غير متاحة الآن
+services-opens = يفتح في { $when }.
+services-no-limit = بلا حد للوقت
+services-open = فتح
