@@ -82,6 +82,14 @@ impl Minutes {
         services.and_then(|(_, services)| services.get(service)).copied().unwrap_or_default()
     }
 
+    /// Of every service that was used on that day; from memory, like [`Minutes::used`].
+    pub fn of_day(&self, person: &PersonId, day: Date) -> Vec<(Arc<str>, UsedMinutes)> {
+        let people = self.days.lock().unwrap_or_else(PoisonError::into_inner);
+        let services = people.get(person).into_iter().flatten().find(|(kept, _)| *kept == day);
+        let used = services.into_iter().flat_map(|(_, services)| services);
+        used.map(|(service, used)| (service.clone(), *used)).collect()
+    }
+
     /// Whether this minute may be used: true when it is charged, now or before; false when it is new and `limit` minutes
     /// are used already. Durable before it returns. A service without a limit is not charged at all.
     pub async fn try_charge(

@@ -114,19 +114,24 @@ pub(crate) fn run(mut publisher: Publisher, interval: Duration) {
 }
 
 impl Publisher {
-    /// Rounds until the backlog is empty.
+    /// Publishes what waits now, in rounds. What comes meanwhile waits for the next checkpoint: under load there is always more,
+    /// and every round costs the disk as many syncs as the writer has for its batches.
     pub(crate) fn drain(&mut self) -> io::Result<()> {
-        while !self.backlog.waiting().batches.is_empty() {
+        let mut due = self.backlog.waiting().batches.len();
+        while due > 0 {
             let published = self.publish();
             let failure = published.as_ref().err().map(ToString::to_string);
             self.inbox.status.lock().unwrap_or_else(PoisonError::into_inner).publish_failure = failure;
-            published.inspect_err(|error| tracing::error!(%error, "the journal cannot publish"))?;
+            let published =
+                published.inspect_err(|error| tracing::error!(%error, "the journal cannot publish"))?;
+            due = due.saturating_sub(published);
         }
         Ok(())
     }
 
-    /// One round: tiles and bundles, then the checkpoint, then the anchor, then what is no longer needed goes.
-    pub(crate) fn publish(&mut self) -> io::Result<()> {
+    /// One round: tiles and bundles, then the checkpoint, then the anchor, then what is no longer needed goes. Answers with the
+    /// number of batches in it.
+    fn publish(&mut self) -> io::Result<usize> {
         let batches = self.backlog.round(self.round_records);
         let mut next = Round {
             tree: self.tree.clone(),
@@ -142,7 +147,7 @@ impl Publisher {
         self.inbox.published.store(self.tree.size(), Ordering::Relaxed);
         self.backlog.done(batches.len());
         self.tidy(&next.full);
-        Ok(())
+        Ok(batches.len())
     }
 
     /// The files that are not there yet. One that is there and differs is an error: what was published stays.

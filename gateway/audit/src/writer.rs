@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use aws_lc_rs::rand;
 
-use crate::inbox::{Answer, Closing, Inbox, Prepared, Status, Submission};
+use crate::inbox::{Answer, Closing, Inbox, Prepared, Queues, Status, Submission};
 use crate::journal::{Clock, JournalError, Limits, Opening};
 use crate::publisher::{Backlog, Batch};
 use crate::record::{self, Header, Kind};
@@ -25,6 +25,9 @@ use crate::tail::{CLOSING_RESERVE_BYTES, FRAME_HEAD_BYTES, HEADER_LIMIT_BYTES, p
 const RESERVE_AHEAD_BYTES: u64 = 256 << 10;
 /// How long closings that could not be written wait for their next try: a disk that fails now may answer soon.
 const RETRY_INTERVAL: Duration = Duration::from_millis(200);
+/// How long closings wait for a record to go with: nobody waits for them, and a sync of their own would hold up the next
+/// opening, which somebody does wait for. After a crash within it the next start closes their openings.
+const CLOSING_WAIT: Duration = Duration::from_millis(5);
 
 /// The end of the log.
 pub(crate) struct Writer {
@@ -63,7 +66,10 @@ pub(crate) fn run(mut writer: Writer, publisher: JoinHandle<()>) {
                 break;
             }
         }
-        drop(queues);
+        let only_closings =
+            |queues: &mut Queues| queues.records.is_empty() && !queues.closings.is_empty() && !queues.stop;
+        let waited = inbox.news.wait_timeout_while(queues, CLOSING_WAIT, only_closings);
+        drop(waited.unwrap_or_else(PoisonError::into_inner).0);
         if writer.round() {
             break;
         }

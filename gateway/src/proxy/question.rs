@@ -218,19 +218,16 @@ impl Question {
     }
 }
 
-/// What person and session used so far, of the services that this policy limits.
+/// What person and session used so far. It costs what was used, however many services the policy has.
 pub fn usage(gateway: &Gateway, policy: &Policy, session: &LiveSession, now: Timestamp) -> Usage {
     let mut usage = Usage::default();
     for (service, at) in session.pages() {
         usage.page_opened(&service, at);
     }
     let LocalMinute { day, minute } = LocalMinute::of(now, policy.time_zone());
-    for service in policy.services().iter().filter(|service| service.minutes_per_day().is_some()) {
-        let used = gateway.minutes.used(&session.person, service.id(), day);
-        usage.set_minutes(
-            service.id(),
-            MinutesUsed { count: used.count(), includes_now: used.contains(minute) },
-        );
+    for (service, used) in gateway.minutes.of_day(&session.person, day) {
+        let used = MinutesUsed { count: used.count(), includes_now: used.contains(minute) };
+        usage.set_minutes(&service, used);
     }
     usage
 }

@@ -22,8 +22,9 @@ use crate::session::{LiveSession, SessionId};
 use crate::strict_http1::{Expectation, Fault, StrictIo};
 use crate::tls;
 
-/// Idle HTTP/1.1 connections kept to one host: what a browser opens to one.
-const IDLE_TO_ONE_HOST: usize = 6;
+/// Idle HTTP/1.1 connections kept to one host. A browser asks us over HTTP/2, hence for a page's pictures at once, and an
+/// upstream that speaks only HTTP/1.1 gets a connection for each: those that are not kept are dialled again, with a handshake.
+const IDLE_TO_ONE_HOST: usize = 32;
 
 type Key = (Scheme, Authority);
 

@@ -22,6 +22,10 @@ pub async fn a_minute_is_charged_once(place: Place) {
     assert!(minutes.try_charge(&p1, "ameli", DAY, 542, 2).await.unwrap(), "services count apart");
     assert!(minutes.try_charge(&person("p2"), "caf", DAY, 542, 2).await.unwrap(), "persons too");
     assert!(minutes.try_charge(&p1, "caf", DAY.tomorrow().unwrap(), 542, 2).await.unwrap(), "and days");
+    let mut of_day: Vec<_> =
+        minutes.of_day(&p1, DAY).iter().map(|(service, used)| (service.to_string(), used.count())).collect();
+    of_day.sort();
+    assert_eq!(of_day, [("ameli".to_owned(), 1), ("caf".to_owned(), 2)]);
 }
 
 pub async fn a_restart_keeps_minutes(place: Place) {
