@@ -103,7 +103,7 @@ async fn staff_follow_end_grant_stop_and_verify() {
     desk.look("accueil");
     assert_eq!(
         desk.browser.text_of("nav").unwrap(),
-        "AccueilDemandesPersonnes",
+        "AccueilDemandesPersonnesCatalogue",
         "no records for a counsellor"
     );
     desk.click("nav", "Demandes", "/requests");

@@ -26,6 +26,7 @@
 mod access;
 mod assets;
 mod call;
+mod catalogue;
 #[cfg(test)]
 mod desk;
 mod guard;
