@@ -32,6 +32,9 @@ mod desk;
 mod guard;
 mod home;
 mod journal;
+mod learning;
+#[cfg(test)]
+mod learning_tests;
 mod page;
 mod people;
 #[cfg(test)]

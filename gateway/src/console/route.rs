@@ -10,7 +10,7 @@ use http::Method;
 use super::call::{Answer, Call, StaffCall};
 use super::session::StaffSession;
 use super::{
-    access, assets, catalogue, home, journal, people, policy, records, requests, sessions, sign_in,
+    access, assets, catalogue, home, journal, learning, people, policy, records, requests, sessions, sign_in,
     staff as staff_pages, terminals,
 };
 use crate::staff::Role::{self, Administrator, Auditor, Counsellor, Guard, Referent, Security};
@@ -111,6 +111,9 @@ pub fn table() -> Vec<Route> {
         post("/policy/draft", staff(DECIDES, policy::draft::answer)).taking(Takes::Form(POLICY_FORM_LIMIT)),
         get("/policy/refuse", staff(DECIDES, policy::ask_refusal)),
         post("/policy/refuse", staff(DECIDES, policy::refuse)),
+        get("/learning", staff(DECIDES, learning::list)),
+        post("/learning", staff(DECIDES, learning::start)),
+        post("/learning/{person}/stop", staff(DECIDES, learning::stop)),
         // Who there is: people, terminals, staff.
         get("/people", staff(ALL, people::list)),
         get("/people/{id}", staff(ALL, people::show)),
