@@ -139,7 +139,7 @@ impl Learning {
         self.keep(&exchange.session, || exchange.question.seen(sent, document, None));
     }
 
-    fn keep(&self, session: &LiveSession, seen: impl FnOnce() -> Option<Seen>) {
+    pub(crate) fn keep(&self, session: &LiveSession, seen: impl FnOnce() -> Option<Seen>) {
         if self.count.load(Ordering::Acquire) == 0 {
             return;
         }

@@ -38,6 +38,8 @@ type Bundle = FluentBundle<FluentResource>;
 const FRENCH_FILES: &[&str] = &[
     include_str!("../texts/fr.ftl"),
     include_str!("../texts/console/frame.fr.ftl"),
+    include_str!("../texts/console/catalogue.fr.ftl"),
+    include_str!("../texts/console/learning.fr.ftl"),
     include_str!("../texts/console/people.fr.ftl"),
     include_str!("../texts/console/policy.fr.ftl"),
     include_str!("../texts/console/journal.fr.ftl"),
@@ -47,6 +49,8 @@ const FRENCH_FILES: &[&str] = &[
 const ENGLISH_FILES: &[&str] = &[
     include_str!("../texts/en.ftl"),
     include_str!("../texts/console/frame.en.ftl"),
+    include_str!("../texts/console/catalogue.en.ftl"),
+    include_str!("../texts/console/learning.en.ftl"),
     include_str!("../texts/console/people.en.ftl"),
     include_str!("../texts/console/policy.en.ftl"),
     include_str!("../texts/console/journal.en.ftl"),

@@ -13,7 +13,7 @@ use passerelle_tests::{
     browser::{Browser, DESK, PHONE, album},
     internet::{Internet, OPEN},
     process::eventually,
-    sample::{ADMINISTRATOR, CAMILLE, COUNSELLOR, GUARD, SACHA, STAFF, Staff},
+    sample::{ADMINISTRATOR, CAMILLE, COUNSELLOR, ESSAI, GUARD, SACHA, STAFF, Staff},
     totp,
 };
 use serde_json::json;
@@ -103,7 +103,7 @@ async fn staff_follow_end_grant_stop_and_verify() {
     desk.look("accueil");
     assert_eq!(
         desk.browser.text_of("nav").unwrap(),
-        "AccueilDemandesPersonnes",
+        "AccueilDemandesPersonnesCatalogue",
         "no records for a counsellor"
     );
     desk.click("nav", "Demandes", "/requests");
@@ -307,6 +307,45 @@ async fn the_administrator_looks_after_people_terminals_and_staff() {
     desk.click("main", "C’est noté", "/staff");
     desk.click("main", "exemple-nouveau", "/staff/exemple-nouveau");
     desk.look("membre");
+    drop(internet);
+    stand.verify().unwrap();
+}
+
+/// The test person does a step once; what it took becomes a proposal, and what was refused is named.
+#[tokio::test(flavor = "multi_thread")]
+async fn security_learns_a_step() {
+    let (internet, mut stand) = Internet::stand().await.unwrap();
+    let client = stand.client("poste-1").unwrap().sign_in(&ESSAI).await.unwrap();
+    let mut desk = Desk::new(&mut stand, STAFF[0]);
+    desk.click("nav", "Apprendre", "/learning");
+    desk.look("apprendre");
+    let run = [
+        ("person", ESSAI.id),
+        ("hosts", ELSEWHERE),
+        ("service", "cours-ailleurs"),
+        ("name", "Cours <b>ailleurs</b>"),
+        ("password", STAFF[0].password),
+    ];
+    for (id, text) in run {
+        desk.browser.write(id, text).unwrap();
+    }
+    desk.browser.choose("category", "training").unwrap();
+    desk.click("main", "Commencer un essai", "/learning?done=");
+    assert_eq!(client.get(ELSEWHERE, "/cours/1").await.unwrap().status, 200);
+    assert_eq!(client.connect("refuse.example:443").await.unwrap().unwrap_err().status, 403);
+    desk.click("nav", "Apprendre", "/learning");
+    desk.says("Cours <b>ailleurs</b>");
+    desk.look("essai");
+    desk.click("main", "Arrêter et écrire le projet", "/learning/essai/stop");
+    desk.says("start = \"https://ailleurs.example/cours/1\"");
+    desk.says("refuse.example");
+    desk.look("projet-appris");
+    assert_eq!(client.get(ELSEWHERE, "/cours/1").await.unwrap().status, 403);
+    desk.browser.write("comment", "Appris en un essai").unwrap();
+    desk.browser.write("password", STAFF[0].password).unwrap();
+    desk.click("main", "Proposer ce texte", "/policy/versions/");
+    desk.says("+ id = \"cours-ailleurs\"");
+    desk.says("une autre personne doit signer aussi");
     drop(internet);
     stand.verify().unwrap();
 }

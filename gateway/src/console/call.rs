@@ -18,6 +18,7 @@ use super::page;
 use super::session::StaffSession;
 use crate::identifier::PersonId;
 use crate::journal_keys::Subject;
+use crate::learning::LearningError;
 use crate::person::Person;
 use crate::policy_store::PolicyStoreError;
 use crate::staff::{Role, Staff};
@@ -297,6 +298,8 @@ impl From<VerbError> for Failure {
     fn from(error: VerbError) -> Failure {
         match error {
             VerbError::Store(error) | VerbError::Policy(PolicyStoreError::Store(error)) => error.into(),
+            VerbError::Learning(LearningError::Store(error)) => error.into(),
+            VerbError::Learning(LearningError::Record(error)) => error.into(),
             VerbError::Record(_) | VerbError::Journal(_) | VerbError::Replay => {
                 Failure::Unavailable(sentence(&error))
             }

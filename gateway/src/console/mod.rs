@@ -26,11 +26,15 @@
 mod access;
 mod assets;
 mod call;
+mod catalogue;
 #[cfg(test)]
 mod desk;
 mod guard;
 mod home;
 mod journal;
+mod learning;
+#[cfg(test)]
+mod learning_tests;
 mod page;
 mod people;
 #[cfg(test)]

@@ -16,6 +16,8 @@ const MENU: &[(&str, &str)] = &[
     ("/requests", "menu-requests"),
     ("/people", "menu-people"),
     ("/policy", "menu-policy"),
+    ("/learning", "menu-learning"),
+    ("/catalogue", "menu-catalogue"),
     ("/records", "menu-records"),
     ("/journal", "menu-journal"),
     ("/terminals", "menu-terminals"),

@@ -1,9 +1,10 @@
-//! People, terminals and staff at the desk.
+//! People, terminals, staff and the catalogue at the desk.
 #![allow(clippy::unwrap_used)]
 
 use jiff::Timestamp;
 
 use super::desk::Browser;
+use super::records::escaped;
 use super::tests::{ATTACK, Desk};
 use crate::identifier::{Login, PersonId, TerminalId};
 use crate::staff::Role;
@@ -190,4 +191,31 @@ async fn staff_come_with_a_one_time_password_and_one_administrator_stays() {
     );
     let auditor = Login::parse("guard").unwrap();
     assert_eq!(desk.gateway.staff.get(&auditor).await.unwrap().unwrap().role, Role::Auditor);
+}
+
+#[tokio::test]
+async fn the_catalogue_is_searched_and_an_item_removed_after_a_question() {
+    let desk = Desk::new().await;
+    let admin = Browser::of(&desk, Role::Administrator);
+    admin.get("/catalogue").await.done().shows("The catalogue is empty");
+    let lesson = tempfile::tempdir().unwrap();
+    let page = "<html><head><title>Les pommes</title></head><body><h1>Les pommes</h1><p>Une pomme par jour.</body></html>";
+    std::fs::write(lesson.path().join("index.html"), page).unwrap();
+    let said = passerelle_catalogue::shelf::Said { title: Some(ATTACK.into()), ..Default::default() };
+    let item = desk.gateway.catalogue.add(lesson.path().to_owned(), said, |_| ()).await.unwrap();
+    let (remove, attack) = (format!("/catalogue/{}/remove", item.id), escaped(ATTACK));
+    admin
+        .get("/catalogue?q=pomme")
+        .await
+        .done()
+        .shows("One page found")
+        .shows("&lt;script&gt;")
+        .shows(&remove);
+    admin.get(&format!("/catalogue?q={attack}")).await.done().shows("&lt;script&gt;");
+    Browser::of(&desk, Role::Referent).get("/catalogue").await.done().lacks(&remove);
+    admin.get(&remove).await.done().shows("leaves the catalogue");
+    assert_eq!(desk.gateway.catalogue.list().len(), 1);
+    admin.post(&remove, &[]).await.goes_to("/catalogue?done=done-catalogue-removed");
+    assert!(desk.gateway.catalogue.list().is_empty());
+    assert_eq!(admin.get(&remove).await.0.status, 404);
 }

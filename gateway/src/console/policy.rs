@@ -8,7 +8,7 @@ pub mod draft;
 pub mod explain;
 
 mod differences;
-mod findings;
+pub mod findings;
 mod replay;
 mod rules;
 #[cfg(test)]
@@ -281,6 +281,6 @@ fn source(call: &StaffCall, text: &str) -> Markup {
     html! { details { summary { (call.say("policy-text")) } pre tabindex="0" { (text) } } }
 }
 
-fn warnings(text: &str) -> Vec<Finding> {
+pub fn warnings(text: &str) -> Vec<Finding> {
     Policy::parse(text).map_or_else(|findings| findings, |checked| checked.warnings)
 }

@@ -10,7 +10,7 @@ use http::Method;
 use super::call::{Answer, Call, StaffCall};
 use super::session::StaffSession;
 use super::{
-    access, assets, home, journal, people, policy, records, requests, sessions, sign_in,
+    access, assets, catalogue, home, journal, learning, people, policy, records, requests, sessions, sign_in,
     staff as staff_pages, terminals,
 };
 use crate::staff::Role::{self, Administrator, Auditor, Counsellor, Guard, Referent, Security};
@@ -103,6 +103,9 @@ pub fn table() -> Vec<Route> {
         post("/policy/draft", staff(DECIDES, policy::draft::answer)).taking(POLICY_FORM_LIMIT),
         get("/policy/refuse", staff(DECIDES, policy::ask_refusal)),
         post("/policy/refuse", staff(DECIDES, policy::refuse)),
+        get("/learning", staff(DECIDES, learning::list)),
+        post("/learning", staff(DECIDES, learning::start)),
+        post("/learning/{person}/stop", staff(DECIDES, learning::stop)),
         // Who there is: people, terminals, staff.
         get("/people", staff(ALL, people::list)),
         get("/people/{id}", staff(ALL, people::show)),
@@ -123,6 +126,10 @@ pub fn table() -> Vec<Route> {
         get("/staff/{login}", staff(ADMINISTERS, staff_pages::show)),
         post("/staff/{login}/role", staff(ADMINISTERS, staff_pages::set_role)),
         post("/staff/{login}/reset", staff(ADMINISTERS, staff_pages::reset)),
+        // What there is to learn from.
+        get("/catalogue", staff(ALL, catalogue::list)),
+        get("/catalogue/{item}/remove", staff(ADMINISTERS, catalogue::ask_removal)),
+        post("/catalogue/{item}/remove", staff(ADMINISTERS, catalogue::remove)),
     ]
 }
 

@@ -49,7 +49,7 @@ checks! {
     keys: a_key_is_of_one_subject_and_month, destroyed_keys_stay_destroyed, months_are_destroyed_whole, parallel_first_uses_share_a_key;
     minutes: a_minute_is_charged_once, a_restart_keeps_minutes, the_last_minute_is_charged_to_one_only,
         two_gateways_share_one_limit;
-    people: are_added_and_listed, forms_are_checked, locked_and_released, pins_are_changed, grants_lapse;
+    people: are_added_and_listed, forms_are_checked, locked_and_released, pins_are_changed, staff_set_pins_groups_and_trio, grants_lapse;
     policies: two_sign_or_one, roles_and_hands, stale_proposals_are_superseded, refusing_narrows, refusing_takes_any_published_policy,
         the_last_signature_publishes_once, nothing_published_is_an_error, another_gateway_publishes;
     progress: is_kept_per_person_and_item, late_places_change_nothing, items_and_people_are_forgotten, a_restart_keeps_places;
@@ -58,7 +58,7 @@ checks! {
     sessions: begin_and_are_found, a_second_sign_in_ends_the_first, two_at_once_leave_one, expire_on_time,
         end_by_person_terminal_group_and_all, a_restart_ends_them, another_gateway_ends_them, remember_pages, are_told_afterwards,
         a_broken_store_refuses, old_history_is_forgotten;
-    staff: roles_and_passwords, the_first_administrator, a_password_is_changed_by_who_knows_it, wrong_passwords_wait;
+    staff: roles_and_passwords, roles_change_and_an_administrator_stays, the_first_administrator, a_password_is_changed_by_who_knows_it, wrong_passwords_wait;
     stops: stop_and_resume, outlive_a_restart;
     terminals: a_code_is_good_once, codes_run_out, enrolling_again_replaces, revoked_is_refused, seen_is_throttled;
 }

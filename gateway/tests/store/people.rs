@@ -64,6 +64,28 @@ pub async fn pins_are_changed(place: Place) {
     assert!(people.check_pin("p1", "271828", &t1, now()).await.is_ok());
 }
 
+pub async fn staff_set_pins_groups_and_trio(place: Place) {
+    let people = place.people().await;
+    let (id, t1) = (add(&people, "p1", &[]).await, terminal("t1"));
+    for _ in 0..4 {
+        let _ = people.check_pin("p1", "000000", &t1, now()).await;
+    }
+    let waits = people.check_pin("p1", PIN, &t1, now()).await;
+    assert!(matches!(waits, Err(PinError::TooManyTries { .. })));
+    assert!(matches!(people.set_pin(&id, "12345").await, Err(PersonError::PinForm)));
+    assert!(matches!(people.set_pin(&person("p9"), "271828").await, Err(PersonError::Unknown(_))));
+    people.set_pin(&id, "271828").await.unwrap();
+    assert!(people.check_pin("p1", "271828", &t1, now()).await.is_ok(), "wrong tries are forgotten");
+    assert!(matches!(people.check_pin("p1", PIN, &t1, now()).await, Err(PinError::Failed)));
+
+    people.assign(&id, &[group("b"), group("a")], &[login("cpip1")]).await.unwrap();
+    let found = people.get(&id).await.unwrap().unwrap();
+    assert_eq!((found.groups, found.trio), (vec![group("b"), group("a")], vec![login("cpip1")]));
+    people.release(&id, now()).await.unwrap();
+    let gone = (people.assign(&id, &[], &[]).await, people.set_pin(&id, "271828").await);
+    assert!(matches!(gone, (Err(PersonError::Released(_)), Err(PersonError::Released(_)))));
+}
+
 /// Whether these grants open an address that no service allows.
 fn opens(grants: &[Grant], url: &str) -> bool {
     let policy = Policy::parse(include_str!("starter.toml")).unwrap().policy;

@@ -67,3 +67,23 @@ pub async fn wrong_passwords_wait(place: Place) {
     }
     assert!(roll.verify("secu", PASSWORD, after(5)).await.is_ok());
 }
+
+pub async fn roles_change_and_an_administrator_stays(place: Place) {
+    let roll = roll(&place).await;
+    let first = roll.add_one_time(&login("a1"), Role::Administrator, now()).await.unwrap();
+    let only = roll.set_role(&login("a1"), Role::Guard).await;
+    assert!(matches!(only, Err(StaffError::LastAdministrator(_))));
+    roll.set_role(&login("a1"), Role::Administrator).await.unwrap();
+    assert!(matches!(roll.set_role(&login("a9"), Role::Guard).await, Err(StaffError::Unknown(_))));
+    roll.add(&login("a2"), Role::Guard, PASSWORD, now()).await.unwrap();
+    roll.set_role(&login("a2"), Role::Administrator).await.unwrap();
+    roll.set_role(&login("a1"), Role::Guard).await.unwrap();
+    let last = roll.set_role(&login("a2"), Role::Auditor).await;
+    assert!(matches!(last, Err(StaffError::LastAdministrator(_))));
+
+    let second = roll.reset_password(&login("a2")).await.unwrap();
+    assert!(matches!(roll.verify("a2", PASSWORD, now()).await, Err(StaffError::Failed)));
+    let found = roll.verify("a2", &second, after(60)).await.unwrap();
+    assert!(found.one_time_password && found.role == Role::Administrator && first != second);
+    assert!(matches!(roll.reset_password(&login("a9")).await, Err(StaffError::Unknown(_))));
+}

@@ -15,16 +15,20 @@ fn people_come_change_and_leave() {
         [json!("p1"), json!("Sample"), json!(["formation", "b"]), json!(["sam"]), json!("active")]
     );
 
+    folder.run_with("person pin p1 --pin-stdin", "12345").refused("a PIN has");
+    folder.run_with("person pin p1 --pin-stdin", "161803").done();
     let state = || folder.run("person list --json").done().json()["people"][0]["state"].clone();
     for (verb, expected) in [("lock", "locked"), ("unlock", "active"), ("release", "released")] {
         folder.run(&format!("person {verb} p1")).done();
         assert_eq!(state(), expected);
     }
     folder.run("person unlock p1").refused("released");
+    folder.run_with("person pin p1 --pin-stdin", PIN).refused("released");
     let records = folder.run("audit search --person p1 --json").done().lines();
     let details: Vec<_> =
         records.iter().map(|r| (r["kind"].as_str().unwrap(), r["detail"].as_str().unwrap())).collect();
-    let changed = ["added", "locked", "unlocked", "released"].map(|detail| ("person-changed", detail));
+    let changed =
+        ["added", "PIN set", "locked", "unlocked", "released"].map(|detail| ("person-changed", detail));
     assert_eq!(details, changed);
 }
 

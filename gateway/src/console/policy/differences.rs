@@ -30,7 +30,7 @@ pub fn shown(call: &StaffCall, old: &str, new: &str) -> Markup {
         return page::empty(&call.say("policy-same"));
     }
     html! {
-        pre tabindex="0" aria-label=(call.say("policy-differences-label")) {
+        pre role="region" tabindex="0" aria-label=(call.say("policy-differences-label")) {
             @for line in lines.iter().take(LINES_LIMIT) {
                 @match line {
                     Line::Same(text) => span.same { "  " (text) "\n" },

@@ -75,7 +75,8 @@ fn typed(call: &StaffCall) -> String {
     call.form.get_raw("text").replace("\r\n", "\n")
 }
 
-fn form(call: &StaffCall, text: &str) -> Markup {
+/// The text with its buttons; a draft made elsewhere goes on from here.
+pub fn form(call: &StaffCall, text: &str) -> Markup {
     html! {
         form method="post" action="/policy/draft" {
             (call.token())
