@@ -106,7 +106,9 @@ async fn a_run_becomes_a_draft_and_the_draft_a_proposal() {
     let shown = page.after("wrap=\"off\">\n");
     let entities = [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&amp;", "&")];
     let text = entities.iter().fold(shown.to_owned(), |text, (entity, sign)| text.replace(entity, sign));
-    assert!(text.contains("id = \"learnt-steps\"") && text.contains("\"files.example.fr:8443\""), "{text}");
+    for line in ["id = \"learnt-steps\"", "hosts = [\"files.example.fr\"]", "ports = [8443]"] {
+        assert!(text.contains(line), "{line}: {text}");
+    }
     let proposed = [("text", text.as_str()), ("comment", "Learnt"), ("do", "propose")];
     sam.post("/policy/draft", &proposed).await.wrong("The password is wrong").shows("learnt-steps");
     sam.confirm("/policy/draft", &proposed).await.goes_to("/policy/versions/2?done=done-policy-proposed");

@@ -389,8 +389,10 @@ async fn wrong_passwords_wait_whatever_login_is_tried() {
 async fn names_and_addresses_are_text_on_every_page() {
     let desk = Desk::new().await;
     let live = desk.person("p1", ATTACK, &[Role::Counsellor]).await;
-    let request = desk.ask("p1", &format!("https://exemple.fr/{}", escaped(ATTACK)), ATTACK).await;
     let attack = escaped(ATTACK);
+    // An encoded slash is refused before it gets here.
+    let address = format!("https://exemple.fr/{}", attack.replace("%2F", ""));
+    let request = desk.ask("p1", &address, ATTACK).await;
     let badge = desk.badge(Role::Administrator);
     for path in [
         "/sessions".to_owned(),

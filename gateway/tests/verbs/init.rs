@@ -21,7 +21,10 @@ fn init_makes_all_a_gateway_needs() {
     assert_eq!(made["login"], "administrator");
     assert!(made["one_time_password"].as_str().unwrap().len() >= 16);
     assert_eq!(made["names"], serde_json::json!(["gw.example", "10.1.1.1", "localhost", "127.0.0.1", "::1"]));
-    assert_eq!(names(&folder.data), ["audit", "catalogue", "gateway.toml", "keys", "lock", "state.db"]);
+    assert_eq!(
+        names(&folder.data),
+        ["audit", "catalogue", "catalogue-index", "gateway.toml", "keys", "lock", "state.db"]
+    );
     assert_eq!((mode(&folder.data), mode(&folder.data.join("keys"))), (0o700, 0o700));
     assert_eq!(mode(&folder.data.join("state.db")), 0o600);
     for key in names(&folder.data.join("keys")) {
