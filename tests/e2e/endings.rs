@@ -66,7 +66,9 @@ async fn a_stopping_gateway_ends_what_is_open() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_clock_ends_what_it_allowed() {
     let (until, text) = end_of_window();
-    let scene = Scene::start(&policy(&format!("windows = [\"jour\"]\n{text}"))).await;
+    // What is silent until the window ends must not end as idle before.
+    let settings = "[limits]\nidle_body_seconds = 300";
+    let scene = Scene::start_with(&policy(&format!("windows = [\"jour\"]\n{text}")), settings).await;
     let client = scene.sign_in("a", &CAMILLE).await;
     let mut live = scene.open_all(&client).await;
     assert!(Timestamp::now() < until, "the machine is too slow for this proof");
