@@ -73,7 +73,12 @@ impl<'a> Tour<'a> {
     pub fn open_door(&mut self, door: &str) -> Result<()> {
         self.kiosk.click(&format!("door-{door}"), SCREEN_LIMIT)?;
         let behind = if door == "training" { "catalogue" } else { "services" };
-        self.kiosk.wait_for_screen(behind, SCREEN_LIMIT).map(drop)
+        self.kiosk.wait_for_screen(behind, SCREEN_LIMIT)?;
+        // A search is kept; what stands on the shelves is seen without it.
+        if self.kiosk.now()?.searched.is_some() {
+            self.kiosk.click("clear", SCREEN_LIMIT)?;
+        }
+        Ok(())
     }
 
     /// Types `query` behind the training door, and waits for its results.
