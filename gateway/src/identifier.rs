@@ -85,6 +85,9 @@ identifier!(
 identifier!(
     /// A group of persons, as policies name it.
     GroupId, "group");
+identifier!(
+    /// A service of the policy.
+    ServiceId, "service");
 
 #[cfg(test)]
 mod tests {

@@ -12,12 +12,12 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use jiff::{SignedDuration, Timestamp};
 use passerelle_audit::{Kind, Sealed};
 use passerelle_policy::learn::{Draft, Seen, Step, draft, refused_by};
-use passerelle_policy::{Authority, Caller, Decision, Finding, PathGlob, Policy, Reason};
+use passerelle_policy::{Authority, Caller, Decision, Finding, Policy, Reason};
 
 use crate::Gateway;
 use crate::identifier::{Login, PersonId};
 use crate::journal_keys::Subject;
-use crate::person::{NewGrant, PersonError};
+use crate::person::{GrantScope, NewGrant, PersonError};
 use crate::proxy::live::Exchange;
 use crate::proxy::question::Question;
 use crate::session::LiveSession;
@@ -214,17 +214,16 @@ async fn open(gateway: &Gateway, run: &Run, now: Timestamp) -> Result<(), Learni
     let hosts = run.hosts.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
     let detail = format!("recording {} until {}, by {}: {hosts}", run.step.id, run.ends_at, run.by);
     record(gateway, &run.person, detail).await?;
-    let path = PathGlob::parse("/*").map_err(|_| LearningError::Hosts)?;
     for authority in &run.hosts {
         let grant = NewGrant {
             host: authority.host().clone(),
             port: authority.port(),
-            path: path.clone(),
+            scope: GrantScope::Recording,
             until: run.ends_at,
             granter: run.by.clone(),
             reason: format!("recording {}", run.step.id),
         };
-        gateway.people.grant_recording(&run.person, &grant, now).await?;
+        gateway.people.grant(&run.person, &grant, now).await?;
     }
     Ok(gateway.sessions.reload_grants(&run.person, now).await?)
 }

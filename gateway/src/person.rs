@@ -3,6 +3,8 @@
 //! Called by the verbs, by `session` and by the kiosk API. Who locks or releases somebody also ends their session
 //! (`Sessions::end_for_person`): this module changes what holds from the next sign-in on.
 
+use std::fmt;
+
 use jiff::Timestamp;
 use passerelle_policy::{Grant, Host, PathGlob};
 
@@ -37,12 +39,31 @@ impl Person {
     }
 }
 
-/// A page that staff open for one person until a time: read only, one host, one port.
+/// What a grant opens of its host and port.
+#[derive(Clone, Debug)]
+pub enum GrantScope {
+    /// Pages at these paths, to read.
+    Pages(PathGlob),
+    /// Whatever the host offers, for a recording run (see `learning`).
+    Recording,
+}
+
+/// The paths that are opened, as a glob.
+impl fmt::Display for GrantScope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            GrantScope::Pages(path) => path.fmt(f),
+            GrantScope::Recording => f.write_str("/*"),
+        }
+    }
+}
+
+/// What staff open for one person until a time: one host, one port.
 #[derive(Clone, Debug)]
 pub struct NewGrant {
     pub host: Host,
     pub port: u16,
-    pub path: PathGlob,
+    pub scope: GrantScope,
     pub until: Timestamp,
     pub granter: Login,
     pub reason: String,
@@ -205,20 +226,10 @@ impl People {
         now: Timestamp,
     ) -> Result<(), PersonError> {
         self.present(person).await?;
-        Ok(self.store.add_grant(person, grant, false, &hex(&random::<16>()), now).await?)
+        Ok(self.store.add_grant(person, grant, &hex(&random::<16>()), now).await?)
     }
 
-    /// Whatever the host offers, for a recording run (see `learning`); the grant's path is not looked at.
-    pub(crate) async fn grant_recording(
-        &self,
-        person: &PersonId,
-        grant: &NewGrant,
-        now: Timestamp,
-    ) -> Result<(), PersonError> {
-        self.present(person).await?;
-        Ok(self.store.add_grant(person, grant, true, &hex(&random::<16>()), now).await?)
-    }
-
+    /// The caller tells a live session, as with [`People::grant`].
     pub(crate) async fn end_recording(&self, person: &PersonId, now: Timestamp) -> Result<(), PersonError> {
         Ok(self.store.end_recording_grants(person, now).await?)
     }

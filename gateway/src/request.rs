@@ -154,7 +154,7 @@ pub enum AnswerError {
 /// Answers with a personal grant. Recorded before it is in force, and in force in the running session when this returns.
 pub async fn grant(gateway: &Gateway, id: &str, grant: &NewGrant, now: Timestamp) -> Result<(), AnswerError> {
     let asked = waiting(gateway, id).await?;
-    let opened = format!("https://{}:{}{}", grant.host, grant.port, grant.path);
+    let opened = format!("https://{}:{}{}", grant.host, grant.port, grant.scope);
     let what = format!("{id} granted by {} until {:.0}: {}", grant.granter, grant.until, grant.reason);
     record_answer(gateway, &asked, what, Some(opened)).await?;
     gateway.requests.answer(id, Answer::Granted, &grant.reason, &grant.granter, now).await?;

@@ -11,7 +11,7 @@ use passerelle_tests::{
     Setup, Stand,
     authority::Authority,
     client::{Answer, Client, read_answer},
-    lessons::{self, ARCHIVE_ITEM, CV_ITEM, PAY_ITEM},
+    lessons::{self, ARCHIVE_ITEM, CV_ITEM, PAY_ITEM, POLICY},
     packages::KIOSK_USER,
     process::{Process, eventually, run},
     sample::{CAMILLE, SACHA},
@@ -22,15 +22,6 @@ use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, copy_bidirectional},
     net::TcpListener,
 };
-
-const POLICY: &str = r#"
-version = 1
-time_zone = "Europe/Paris"
-[[service]]
-id = "catalogue"
-category = "training"
-name = { fr = "Catalogue" }
-"#;
 
 fn stand_with(policy: &str) -> Stand {
     let authority = Arc::new(Authority::new("Internet d'exemple").unwrap());

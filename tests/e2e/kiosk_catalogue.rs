@@ -8,21 +8,13 @@ use passerelle_tests::{
     Setup, Stand,
     authority::Authority,
     kiosk::{Event, Kiosk},
-    lessons::{self, CV_ITEM},
+    lessons::{self, CV_ITEM, POLICY},
     sample::{CAMILLE, Person},
     screen::Screen,
     tour::Tour,
 };
 
 const LIMIT: Duration = Duration::from_secs(60);
-
-const POLICY: &str = r#"
-version = 1
-time_zone = "Europe/Paris"
-[[service]]
-id = "catalogue"
-category = "training"
-"#;
 
 fn stand() -> Stand {
     let authority = Arc::new(Authority::new("Internet d'exemple").unwrap());

@@ -6,19 +6,10 @@ use std::sync::Arc;
 
 use passerelle_tests::authority::Authority;
 use passerelle_tests::client::Client;
-use passerelle_tests::lessons::{self, CV_ITEM, PAY_ITEM};
+use passerelle_tests::lessons::{self, CV_ITEM, PAY_ITEM, POLICY};
 use passerelle_tests::sample::CAMILLE;
 use passerelle_tests::{Setup, Stand};
 use serde_json::Value;
-
-const POLICY: &str = r#"
-version = 1
-time_zone = "Europe/Paris"
-[[service]]
-id = "catalogue"
-category = "training"
-name = { fr = "Catalogue" }
-"#;
 
 fn stand(policy: &str) -> Stand {
     let authority = Arc::new(Authority::new("Internet d'exemple").unwrap());

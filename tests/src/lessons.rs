@@ -22,6 +22,16 @@ macro_rules! lesson {
 const CV: Lesson = lesson!("cv": "index.html", "competences.html", "experience.html", "relire.html", "style.css", "illustration.png");
 const PAY: Lesson = lesson!("paie": "index.html", "style.css");
 
+/// A policy whose one service is the catalogue.
+pub const POLICY: &str = r#"
+version = 1
+time_zone = "Europe/Paris"
+[[service]]
+id = "catalogue"
+category = "training"
+name = { fr = "Catalogue" }
+"#;
+
 /// Titles of the lessons, and what ids the catalogue makes of them.
 pub const CV_ITEM: &str = "ecrire-un-cv-lecon-d-exemple";
 pub const PAY_ITEM: &str = "comprendre-sa-fiche-de-paie-lecon-d-exemple";

@@ -12,7 +12,7 @@ use passerelle_policy::{PathGlob, Url};
 use super::call::{Answer, Failure, StaffCall};
 use super::page;
 use crate::identifier::PersonId;
-use crate::person::{NewGrant, Person};
+use crate::person::{GrantScope, NewGrant, Person};
 use crate::request::{self, AnswerError, Asked, LONGEST_REASON, RequestError};
 use crate::text::Language;
 use crate::verbs::{policy, sentence};
@@ -171,7 +171,7 @@ fn read(call: &StaffCall, asked: &Asked) -> Result<NewGrant, &'static str> {
     Ok(NewGrant {
         host: url.host().clone(),
         port: url.port(),
-        path,
+        scope: GrantScope::Pages(path),
         until,
         granter: call.staff.login.clone(),
         reason: words.to_owned(),

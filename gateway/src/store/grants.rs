@@ -1,6 +1,6 @@
 use super::{Attempting, Store, StoreError, timestamp};
 use crate::identifier::PersonId;
-use crate::person::NewGrant;
+use crate::person::{GrantScope, NewGrant};
 use jiff::Timestamp;
 use passerelle_policy::{Authority, Grant, Host, Methods, PathGlob, Rule};
 
@@ -36,7 +36,6 @@ impl Store {
         &self,
         person: &PersonId,
         new: &NewGrant,
-        recording: bool,
         id: &str,
         now: Timestamp,
     ) -> Result<(), StoreError> {
@@ -47,12 +46,12 @@ impl Store {
             .bind(person.as_str())
             .bind(new.host.as_str())
             .bind(i64::from(new.port))
-            .bind(new.path.to_string())
+            .bind(new.scope.to_string())
             .bind(new.granter.as_str())
             .bind(new.reason.as_str())
             .bind(now.as_millisecond())
             .bind(new.until.as_millisecond())
-            .bind(i64::from(recording));
+            .bind(i64::from(matches!(new.scope, GrantScope::Recording)));
         query.execute(&self.pool).await.map(drop).attempting("granting access")
     }
 

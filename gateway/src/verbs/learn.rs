@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::{Answer, Credentials, Outcome, VerbError, staff};
 use crate::Gateway;
-use crate::identifier::PersonId;
+use crate::identifier::{Login, PersonId, ServiceId};
 use crate::learning::{self, NewRun};
 
 /// What `policy learn` asks for, as it was typed.
@@ -29,7 +29,7 @@ pub struct Learn {
 
 impl Learn {
     /// Reads the form; what may be learnt is judged by [`learning::start`].
-    pub fn read(&self, by: crate::identifier::Login) -> Result<NewRun, VerbError> {
+    pub fn read(&self, by: Login) -> Result<NewRun, VerbError> {
         let authority = |host: &String| {
             Authority::parse_with_default(host, Scheme::Https)
                 .map_err(|error| VerbError::Url(host.clone(), error))
@@ -38,13 +38,15 @@ impl Learn {
             "training" => Category::Training,
             _ => Category::Administrative,
         };
-        // A service's id has the form of every id here.
-        let id = crate::identifier::GroupId::parse(&self.service)?.to_string();
         Ok(NewRun {
             person: PersonId::parse(&self.person)?,
             hosts: self.hosts.iter().map(authority).collect::<Result<_, _>>()?,
             minutes: self.minutes,
-            step: Step { id, category, name: self.name.clone() },
+            step: Step {
+                id: ServiceId::parse(&self.service)?.to_string(),
+                category,
+                name: self.name.clone(),
+            },
             by,
         })
     }

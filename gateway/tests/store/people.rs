@@ -1,4 +1,4 @@
-use passerelle_gateway::person::{NewGrant, PersonError, PinError};
+use passerelle_gateway::person::{GrantScope, NewGrant, PersonError, PinError};
 use passerelle_policy::{Access, Caller, Grant, Host, PathGlob, Policy, Request, Target, Url, Usage};
 
 use crate::databases::{PIN, Place, add, after, group, login, now, person, terminal};
@@ -109,7 +109,7 @@ pub async fn grants_lapse(place: Place) {
     let grant = NewGrant {
         host: Host::parse("dossier.exemple.fr").unwrap(),
         port: 443,
-        path: PathGlob::parse("/dossier/*").unwrap(),
+        scope: GrantScope::Pages(PathGlob::parse("/dossier/*").unwrap()),
         until: after(3600),
         granter: login("cpip1"),
         reason: "Un rendez-vous".into(),
