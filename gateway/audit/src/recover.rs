@@ -17,7 +17,7 @@ use crate::entries;
 use crate::inbox::{Closing, Inbox, Prepared};
 use crate::journal::{Clock, JournalConfig, Orphan};
 use crate::publisher::{self, Backlog, Batch, Publisher, publish_checkpoint};
-use crate::record::{self, Draft, EntryError, Kind};
+use crate::record::{self, Draft, Effect, EntryError, Kind};
 use crate::seal::{KeyId, SealingKey};
 use crate::store::{self, CHECKPOINT, Disk, Folder, Tail, VERIFIER_KEY, segment_path};
 use crate::tail::{CLOSING_RESERVE_BYTES, FRAME_HEAD_BYTES, NAME_LIMIT_BYTES, Segment, segment_header};
@@ -354,8 +354,13 @@ fn close_orphans(
         });
         let (key, sealed) = key.unzip();
         let sealed = sealed.unwrap_or_default();
-        let draft =
-            Draft { reason: Some("crash".into()), sealed: sealed.clone(), ..Draft::new(Kind::Closed) };
+        let draft = Draft {
+            // What was allowed was not taken back by the crash.
+            decision: Some(Effect::Allow),
+            reason: Some("crash".into()),
+            sealed: sealed.clone(),
+            ..Draft::new(Kind::Closed)
+        };
         writer.closings.push(Closing::of_orphan(Prepared::closing(draft, opened, key)));
         orphans.push(Orphan { opened, sealed });
     }

@@ -25,6 +25,8 @@ const RESTART_LIMIT: usize = 4;
 const RESTART_WINDOW: Duration = Duration::from_secs(60);
 /// Pixels of the layout below which the page's title has a line of its own.
 const ONE_LINE: f32 = 1150.0;
+/// Beside a title on one line, minutes in words take two.
+const LEFT_WIDTH: f32 = 190.0;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
@@ -293,7 +295,8 @@ impl State {
         if self.loading && self.over.is_nothing() && !context.is_narrow() {
             about = about.push(soft(words.get("waiting")));
         }
-        about = about.push(time_left(minutes, context).map(soft)).spacing(12).align_y(Alignment::Center);
+        let left = time_left(minutes, context).map(|words| container(soft(words)).max_width(LEFT_WIDTH));
+        about = about.push(left).spacing(12).align_y(Alignment::Center);
         // A lesson is no site that one leaves.
         let leave = match self.service.as_deref() {
             Some(catalogue::SERVICE) => words.get("close"),

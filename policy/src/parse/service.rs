@@ -185,7 +185,14 @@ fn read_name(fields: &Fields<'_>, id: &str, notes: &mut Notes<'_>) -> Name {
                     text!("écrire fr, en, ar, …", "write fr, en, ar, …"),
                 );
             }
-            if let Some((text, _)) = languages.string(language, notes) {
+            if let Some((text, at)) = languages.string(language, notes) {
+                if text.trim().is_empty() {
+                    notes.error(
+                        at,
+                        text!("le nom est vide", "the name is empty"),
+                        text!("écrire ce que les gens liront", "write what people will read"),
+                    );
+                }
                 name.insert(language.to_owned(), text.to_owned());
             }
         }

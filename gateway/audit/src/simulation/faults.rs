@@ -136,7 +136,11 @@ fn a_full_disk_keeps_no_start_from_closing_orphans() {
     let next = start(&disk).unwrap();
     assert_eq!(next.orphans.len(), 50);
     check_closed(&disk, "full");
-    assert_eq!(records(&disk)[50].header.reason.as_deref(), Some("crash"));
+    let closed = &records(&disk)[50].header;
+    assert_eq!(
+        (closed.decision, closed.reason.as_deref()),
+        (Some(crate::record::Effect::Allow), Some("crash"))
+    );
 }
 
 #[test]
