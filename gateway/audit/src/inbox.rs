@@ -6,6 +6,7 @@
 use std::collections::VecDeque;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
@@ -18,8 +19,8 @@ use crate::tail;
 /// Where work waits for the writer.
 pub(crate) struct Inbox {
     queues: Mutex<Queues>,
-    /// Rings when there is work or the end.
-    pub(crate) news: Condvar,
+    /// Rings when there is what the writer sleeps for; see [`Sleep`].
+    news: Condvar,
     pub(crate) places: Arc<Semaphore>,
     pub(crate) live: Arc<Semaphore>,
     pub(crate) live_limit: usize,
@@ -36,6 +37,9 @@ pub(crate) struct Queues {
     /// Bounded by `live`.
     pub(crate) closings: Vec<Closing>,
     pub(crate) stop: bool,
+    /// What would wake the writer; `None` while it works. A ring costs two calls of the kernel and a change of threads, so it is
+    /// only rung for a writer that sleeps for it.
+    sleep: Option<Sleep>,
     /// The writer is gone.
     ended: bool,
     stopped: Vec<oneshot::Sender<()>>,
@@ -46,6 +50,14 @@ pub(crate) struct Status {
     pub(crate) write_failure: Option<String>,
     pub(crate) publish_failure: Option<String>,
     pub(crate) last_sync: Option<Timestamp>,
+}
+
+/// What the writer sleeps for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sleep {
+    /// Records only: closings wait for one to go with.
+    Record,
+    Anything,
 }
 
 impl Queues {
@@ -71,6 +83,50 @@ impl Inbox {
     /// A poisoned lock is taken all the same: the lists stay whole, and closings must be written.
     pub(crate) fn queues(&self) -> MutexGuard<'_, Queues> {
         self.queues.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Leaves a record for the writer; `false` when it takes no more.
+    pub(crate) fn submit(&self, submission: Submission) -> bool {
+        let mut queues = self.queues();
+        if queues.stop {
+            return false;
+        }
+        queues.records.push_back(submission);
+        let rings = queues.sleep.take().is_some();
+        drop(queues);
+        if rings {
+            self.news.notify_one();
+        }
+        true
+    }
+
+    /// Leaves a closing, whose place was booked with its opening.
+    pub(crate) fn close(&self, closing: Closing) {
+        let mut queues = self.queues();
+        queues.closings.push(closing);
+        let rings = queues.sleep.take_if(|sleep| *sleep == Sleep::Anything).is_some();
+        drop(queues);
+        if rings {
+            self.news.notify_one();
+        }
+    }
+
+    /// The writer's sleep, at most so long, and not at all when what it sleeps for is there.
+    pub(crate) fn sleep(&self, sleep: Sleep, limit: Option<Duration>) {
+        let mut queues = self.queues();
+        queues.sleep = Some(sleep);
+        let asleep = |queues: &mut Queues| {
+            let nothing = queues.records.is_empty() && (sleep == Sleep::Record || queues.closings.is_empty());
+            nothing && !queues.stop
+        };
+        let mut queues = match limit {
+            Some(limit) => {
+                let woken = self.news.wait_timeout_while(queues, limit, asleep);
+                woken.unwrap_or_else(PoisonError::into_inner).0
+            }
+            None => self.news.wait_while(queues, asleep).unwrap_or_else(PoisonError::into_inner),
+        };
+        queues.sleep = None;
     }
 
     pub(crate) fn stop(&self, done: Option<oneshot::Sender<()>>) {

@@ -199,14 +199,10 @@ impl Journal {
     async fn submit(&self, prepared: Prepared, answer: Answer) -> Result<(), JournalError> {
         let inbox = &self.owner.inbox;
         let place = inbox.places.clone().acquire_owned().await.map_err(|_| JournalError::Stopped)?;
-        let mut queues = inbox.queues();
-        if queues.stop {
-            return Err(JournalError::Stopped);
+        match inbox.submit(Submission { prepared, answer, _place: place }) {
+            true => Ok(()),
+            false => Err(JournalError::Stopped),
         }
-        queues.records.push_back(Submission { prepared, answer, _place: place });
-        drop(queues);
-        inbox.news.notify_one();
-        Ok(())
     }
 }
 
@@ -253,8 +249,7 @@ impl Opening {
         let Some(Unclosed { key, identity, booking }) = self.rest.take() else { return };
         draft.sealed.complete(*identity);
         let prepared = Prepared::closing(draft, self.index, Some(key));
-        self.inbox.queues().closings.push(Closing { prepared, _booking: Some(booking) });
-        self.inbox.news.notify_one();
+        self.inbox.close(Closing { prepared, _booking: Some(booking) });
     }
 }
 

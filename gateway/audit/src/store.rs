@@ -291,10 +291,18 @@ impl Tail for FolderTail {
         self.length
     }
 
-    /// Allocates blocks, where truncating to a length would only promise them.
+    /// Allocates blocks, where truncating to a length would only promise them; and fills them, since a block that was
+    /// allocated and never written costs each sync a change of the file system's own journal too.
     fn reserve(&mut self, length: u64) -> io::Result<()> {
         if length > self.length {
             nix::fcntl::posix_fallocate(&self.file, 0, length as i64)?;
+            static ZEROS: [u8; 64 << 10] = [0; 64 << 10];
+            let mut at = self.length;
+            while at < length {
+                let count = ZEROS.len().min((length - at) as usize);
+                self.file.write_all_at(&ZEROS[..count], at)?;
+                at += count as u64;
+            }
             self.length = length;
         }
         Ok(())

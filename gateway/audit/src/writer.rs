@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use aws_lc_rs::rand;
 
-use crate::inbox::{Answer, Closing, Inbox, Prepared, Queues, Status, Submission};
+use crate::inbox::{Answer, Closing, Inbox, Prepared, Sleep, Status, Submission};
 use crate::journal::{Clock, JournalError, Limits, Opening};
 use crate::publisher::{Backlog, Batch};
 use crate::record::{self, Header, Kind};
@@ -56,20 +56,12 @@ pub(crate) fn run(mut writer: Writer, publisher: JoinHandle<()>) {
     // Even if this thread panics, whoever waits must be told.
     let _closed = CloseOnDrop(inbox.clone());
     loop {
-        let mut queues = inbox.queues();
-        while queues.is_empty() && !queues.stop {
-            if writer.closings.is_empty() {
-                queues = inbox.news.wait(queues).unwrap_or_else(PoisonError::into_inner);
-            } else {
-                let waited = inbox.news.wait_timeout(queues, RETRY_INTERVAL);
-                queues = waited.unwrap_or_else(PoisonError::into_inner).0;
-                break;
-            }
+        inbox.sleep(Sleep::Record, Some(CLOSING_WAIT));
+        if inbox.queues().is_empty() {
+            // Nothing came: sleep for longer, and let a closing that ends it wait for a record in turn.
+            inbox.sleep(Sleep::Anything, (!writer.closings.is_empty()).then_some(RETRY_INTERVAL));
+            inbox.sleep(Sleep::Record, Some(CLOSING_WAIT));
         }
-        let only_closings =
-            |queues: &mut Queues| queues.records.is_empty() && !queues.closings.is_empty() && !queues.stop;
-        let waited = inbox.news.wait_timeout_while(queues, CLOSING_WAIT, only_closings);
-        drop(waited.unwrap_or_else(PoisonError::into_inner).0);
         if writer.round() {
             break;
         }

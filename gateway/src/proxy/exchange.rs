@@ -11,7 +11,7 @@ use super::identity::Caller;
 use super::leg::Leg;
 use super::permit::Permit;
 use super::refusal::{Reader, Refusal};
-use super::refusals::Asked;
+use super::refusals::{Asked, Refused};
 use super::{forward, inspect, tunnel, websocket};
 use crate::Gateway;
 use crate::catalogue::origin;
@@ -19,24 +19,26 @@ use crate::catalogue::origin;
 /// Answers one request. A refusal is noted for the journal before it is told (see `refusals`).
 pub async fn exchange(leg: &Leg, request: Request<Incoming>) -> Response<Body> {
     let reader = Reader::of(request.headers());
-    let mut asked = Asked::of(leg, &request);
-    match path(leg, request, &mut asked).await {
+    match path(leg, request).await {
         Ok(response) => response,
-        Err(refusal) => leg.gateway.refusals.record(&leg.gateway, asked, refusal).await.respond(reader),
+        Err(refused) => {
+            let Refused { asked, refusal } = *refused;
+            leg.gateway.refusals.record(&leg.gateway, asked, refusal).await.respond(reader)
+        }
     }
 }
 
-async fn path(leg: &Leg, request: Request<Incoming>, asked: &mut Asked) -> Result<Response<Body>, Refusal> {
+async fn path(leg: &Leg, request: Request<Incoming>) -> Result<Response<Body>, Box<Refused>> {
     let gateway = &leg.gateway;
     let now = Timestamp::now();
-    let caller = leg.caller(&request, now)?;
-    asked.by(&caller);
-    let question = leg.question(&request, now)?;
+    let asked = || Asked::of(leg, &request);
+    let caller = leg.caller(&request, now).map_err(|reason| asked().refused(reason))?;
+    let question = leg.question(&request, now).map_err(|reason| asked().by(&caller).refused(reason))?;
     let published = gateway.policies.current();
     let decision = question.ask(gateway, &published.policy, &caller.session, now);
-    asked.judged(&caller, &question, &decision, &published);
     gateway.learning.judged(&caller.session, &question, &decision);
-    may_pass(gateway, &caller, &decision)?;
+    may_pass(gateway, &caller, &decision)
+        .map_err(|refusal| Asked::judged(&caller, &question, &decision, &published).refused(refusal))?;
 
     let target = question.target.clone();
     let is_websocket = question.websocket;

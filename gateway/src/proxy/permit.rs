@@ -16,6 +16,7 @@ use super::leg::Leg;
 use super::live::Exchange;
 use super::question::Question;
 use super::refusal::Refusal;
+use super::refusals::{Asked, Refused};
 use crate::Gateway;
 use crate::journal_keys::Subject;
 use crate::policy_store::Published;
@@ -52,17 +53,18 @@ impl Permit {
         question: Question,
         decision: &Decision,
         published: &Published,
-    ) -> Result<Permit, Refusal> {
+    ) -> Result<Permit, Box<Refused>> {
         let gateway = &leg.gateway;
         let confidential = decision.terms.confidential;
         let mut opened = Draft::new(Kind::Opened);
         opened.decision = Some(Effect::Allow);
         opened.sealed = question.sealed(caller, decision, published);
         let subject = Subject::Person(caller.session.person.clone());
-        let key = gateway.sealing_key(&subject).await.map_err(Reason::from)?;
+        let refused = |reason: Reason| Asked::judged(caller, &question, decision, published).refused(reason);
+        let key = gateway.sealing_key(&subject).await.map_err(|error| refused(error.into()))?;
         let opening = gateway.journal.open(opened, key).await.map_err(|error| match error {
-            JournalError::Busy(_) => Reason::Busy,
-            _ => Reason::JournalUnavailable,
+            JournalError::Busy(_) => refused(Reason::Busy),
+            _ => refused(Reason::JournalUnavailable),
         })?;
         let service = decision.service.as_ref().map(|service| service.to_string());
         let mut exchange = Exchange::new(question, caller.session.clone(), service);

@@ -53,7 +53,7 @@ impl Asked {
         let target = target.map(|target| without_query(&target));
         asked.sealed.url = match (&leg.place, target) {
             (Place::Inspected { authority, caller, .. }, target) => {
-                asked.by(caller);
+                asked = asked.by(caller);
                 let target = target.filter(|target| target.starts_with('/')).unwrap_or_default();
                 Some(format!("https://{authority}{target}"))
             }
@@ -72,21 +72,29 @@ impl Asked {
         }
     }
 
-    pub fn by(&mut self, caller: &Caller) {
+    pub fn by(mut self, caller: &Caller) -> Asked {
         self.person = Some(caller.session.person.clone());
         self.sealed.person = Some(caller.session.person.as_str().to_owned());
         self.sealed.session = Some(caller.session.id.as_str().to_owned());
+        self
     }
 
-    pub fn judged(
-        &mut self,
-        caller: &Caller,
-        question: &Question,
-        decision: &Decision,
-        published: &Published,
-    ) {
-        self.sealed = question.sealed(caller, decision, published);
+    /// Of a question that was put to the policy.
+    pub fn judged(caller: &Caller, question: &Question, decision: &Decision, published: &Published) -> Asked {
+        let sealed = question.sealed(caller, decision, published);
+        Asked { kind: Kind::Refused, person: Some(caller.session.person.clone()), sealed }
     }
+
+    /// Refused, for this reason.
+    pub fn refused(self, refusal: impl Into<Refusal>) -> Box<Refused> {
+        Box::new(Refused { asked: self, refusal: refusal.into() })
+    }
+}
+
+/// A refusal, and what is recorded of it.
+pub struct Refused {
+    pub asked: Asked,
+    pub refusal: Refusal,
 }
 
 impl Asked {
