@@ -19,6 +19,7 @@ use super::refusal::Refusal;
 use crate::Gateway;
 use crate::journal_keys::Subject;
 use crate::policy_store::Published;
+use crate::share::Place;
 
 pub struct Permit {
     gateway: Arc<Gateway>,
@@ -28,6 +29,8 @@ pub struct Permit {
     confidential: bool,
     started: Instant,
     course: Mutex<Course>,
+    /// Its place among the terminal's live exchanges.
+    _place: Place,
 }
 
 /// What the closing record will say.
@@ -45,7 +48,7 @@ struct Course {
 impl Permit {
     /// Writes the opening record and waits until it is on disk.
     ///
-    /// Errors: `journal-unavailable`, and then nothing may leave.
+    /// Errors: `journal-unavailable`, `busy`, and `rate` when the terminal has too much open: then nothing may leave.
     pub async fn record(
         leg: &Leg,
         caller: &Caller,
@@ -54,16 +57,19 @@ impl Permit {
         published: &Published,
     ) -> Result<Permit, Refusal> {
         let gateway = &leg.gateway;
+        let place = leg.share.exchange()?;
         let confidential = decision.terms.confidential;
         let mut opened = Draft::new(Kind::Opened);
         opened.decision = Some(Effect::Allow);
         opened.sealed = question.sealed(caller, decision, published);
         let subject = Subject::Person(caller.session.person.clone());
         let key = gateway.sealing_key(&subject).await.map_err(Reason::from)?;
+        let turn = leg.share.opening().await?;
         let opening = gateway.journal.open(opened, key).await.map_err(|error| match error {
             JournalError::Busy(_) => Reason::Busy,
             _ => Reason::JournalUnavailable,
         })?;
+        drop(turn);
         let service = decision.service.as_ref().map(|service| service.to_string());
         let mut exchange = Exchange::new(question, caller.session.clone(), service);
         exchange.within = leg.tunnel().map(|tunnel| tunnel.exchange().clone());
@@ -84,6 +90,7 @@ impl Permit {
             confidential,
             started: Instant::now(),
             course: Mutex::default(),
+            _place: place,
         })
     }
 
