@@ -53,7 +53,7 @@ const EXPECTED: &[(&str, Expected)] = &[
     ("new leaves", Told("rate", 100)),
     ("idle tunnels", Told("rate", 1000)),
     ("requests", Taken(2000)),
-    ("refusals", Told("rate", 100)),
+    ("refusals", Taken(2000)),
 ];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -80,9 +80,9 @@ impl Browser {
         let port = digits.parse().with_context(|| format!("no port in: {line}"))?;
         let mut browser =
             Browser { port, session: String::new(), origin: origin.into(), _driver: driver, _folder: folder };
-        let own = ["--headless=new", "--disable-dev-shm-usage", "--lang=fr-FR"];
+        let arguments = [&["--headless=new", "--disable-dev-shm-usage", "--lang=fr-FR"], more].concat();
         let options = json!({
-            "args": [&own[..], more].concat(),
+            "args": arguments,
             "prefs": { "intl.accept_languages": "fr-FR,fr" },
         });
         let wanted = json!({ "acceptInsecureCerts": true, "goog:chromeOptions": options });

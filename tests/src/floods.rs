@@ -282,7 +282,7 @@ async fn inner(attack: &Attack) -> Result<impl AsyncRead + AsyncWrite + Unpin + 
 fn connect_head(attack: &Attack) -> Vec<u8> {
     let authority = format!("{OPEN}:443");
     let token = format!("Bearer {}", attack.client.token().unwrap_or_default());
-    let fields: [Field; 3] =
+    let fields: [Field<'_>; 3] =
         [(":method", "CONNECT"), (":authority", &authority), ("proxy-authorization", &token)];
     frames::fields(&fields)
 }
