@@ -175,6 +175,11 @@ impl Authority {
         self.journal.clone()
     }
 
+    /// Whether [`Authority::mint_leaf`] would sign nothing new for this host.
+    pub fn has_leaf(&self, host: &str) -> bool {
+        self.leaves.get(host, SystemTime::now()).is_some()
+    }
+
     /// The certificate shown for an inspected `host` (a name in lower-case ASCII, no address). Call it only once a
     /// decision allowed the host: minting on demand would sign for whatever a client names.
     pub fn mint_leaf(&self, host: &str) -> Result<Arc<rustls::sign::CertifiedKey>, AuthorityError> {

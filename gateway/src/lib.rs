@@ -12,6 +12,7 @@ pub mod clock;
 pub mod config;
 mod console;
 pub mod control;
+mod handshakes;
 pub mod identifier;
 pub mod init;
 pub mod journal_keys;
@@ -28,6 +29,7 @@ pub mod retention;
 pub mod second_factor;
 pub mod secret;
 pub mod session;
+mod share;
 pub mod staff;
 pub mod store;
 pub mod strict_http1;
@@ -60,6 +62,7 @@ use crate::catalogue::progress::Progress;
 use crate::clock::LocalMinute;
 use crate::config::{Config, Overrides};
 use crate::console::StaffSessions;
+use crate::handshakes::Handshakes;
 use crate::identifier::{Login, PersonId};
 use crate::journal_keys::{JournalKeys, Subject};
 use crate::learning::Learning;
@@ -74,6 +77,7 @@ use crate::request::Requests;
 use crate::second_factor::SecondFactors;
 use crate::secret::{HashCost, Hasher};
 use crate::session::{EndReason, LiveSession, SessionLimits, Sessions};
+use crate::share::Shares;
 use crate::staff::StaffRoll;
 use crate::store::Store;
 use crate::terminal::Terminals;
@@ -110,7 +114,8 @@ pub struct Gateway {
     pub(crate) dialer: Dialer,
     /// Where terminals are served, once they are.
     terminal_address: OnceLock<SocketAddr>,
-    pub(crate) terminal_places: listener::Places,
+    pub(crate) shares: Shares,
+    pub(crate) handshakes: Handshakes,
     pub(crate) terminal_addresses: listener::TerminalAddresses,
     /// No new connections from here on.
     pub(crate) stopping: CancellationToken,
@@ -211,7 +216,8 @@ impl Gateway {
             refusals: Refusals::default(),
             pools: Pools::default(),
             terminal_address: OnceLock::new(),
-            terminal_places: listener::Places::default(),
+            shares: Shares::new(&config.limits),
+            handshakes: Handshakes::new(config.limits.handshakes),
             terminal_addresses: listener::TerminalAddresses::default(),
             stopping: CancellationToken::new(),
             stopped: CancellationToken::new(),

@@ -1,7 +1,7 @@
 //! The doors: terminal port, staff port, metrics port. Accepts, shakes hands, and gives each connection to the leg that serves it.
 //!
-//! Invariants: the number of connections is bounded in all and per terminal; an accept that fails (no descriptors left, say)
-//! backs off instead of spinning; every handshake has a deadline.
+//! Invariants: the number of connections is bounded in all and per terminal (`share`), that of handshakes too (`handshakes`);
+//! an accept that fails (no descriptors left, say) backs off instead of spinning; every handshake has a deadline.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -35,45 +35,8 @@ use crate::{Gateway, tls};
 
 /// How long a connection without a terminal may last.
 const UNENROLLED_LIMIT: Duration = Duration::from_secs(30);
-/// How many of them there may be: terminals are enrolled one by one, and strangers must not take the terminals' places.
-const UNENROLLED_CONNECTIONS: usize = 16;
 /// First and longest pause after an accept that failed.
 const BACK_OFF: (Duration, Duration) = (Duration::from_millis(5), Duration::from_secs(1));
-
-/// Connections of each terminal, counted; `None` stands for all that have no terminal.
-#[derive(Clone, Default)]
-pub struct Places(Arc<Mutex<HashMap<Option<TerminalId>, usize>>>);
-
-/// One counted connection, until dropped.
-pub struct Place(Places, Option<TerminalId>);
-
-impl Places {
-    /// `None` when the terminal has `limit` connections already, or strangers have theirs.
-    fn take(&self, terminal: Option<&Terminal>, limit: usize) -> Option<Place> {
-        let limit = if terminal.is_some() { limit } else { UNENROLLED_CONNECTIONS };
-        let whose = terminal.map(|terminal| terminal.name.clone());
-        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = counts.entry(whose.clone()).or_default();
-        if *count >= limit {
-            return None;
-        }
-        *count += 1;
-        Some(Place(self.clone(), whose))
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let Place(places, whose) = self;
-        let mut counts = places.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = counts.get_mut(whose) {
-            *count -= 1;
-            if *count == 0 {
-                counts.remove(whose);
-            }
-        }
-    }
-}
 
 /// At which addresses terminals were seen since the start, the latest of each; clones share it.
 #[derive(Clone, Default)]
@@ -104,22 +67,16 @@ pub async fn terminals(gateway: Arc<Gateway>, listener: TcpListener, config: Ser
         let acceptor = acceptor.clone();
         async move {
             let peer = stream.peer_addr();
-            let Ok(Ok(stream)) = timeout(gateway.config.limits.head(), acceptor.accept(stream)).await else {
-                return;
-            };
+            let Some(stream) = shake_hands(&gateway, &acceptor, stream).await else { return };
             let Ok(terminal) = terminal_of(&gateway, &stream) else { return };
-            let Some(_place) = gateway
-                .terminal_places
-                .take(terminal.as_deref(), gateway.config.limits.connections_per_terminal)
-            else {
-                return;
-            };
+            let share = gateway.shares.of(terminal.as_ref().map(|terminal| &terminal.name));
+            let Some(_place) = share.connection() else { return };
             if let (Ok(peer), Some(terminal)) = (peer, &terminal) {
                 gateway.terminal_addresses.note(peer.ip(), &terminal.name);
             }
             let is_http2 = stream.get_ref().1.alpn_protocol() == Some(tls::H2);
             let is_enrolled = terminal.is_some();
-            let leg = Leg { gateway, terminal, place: leg::Place::Outer, verdict: None };
+            let leg = Leg { gateway, terminal, share, place: leg::Place::Outer, verdict: None };
             let served = async {
                 match is_http2 {
                     true => leg.serve_http2(stream).await,
@@ -134,6 +91,19 @@ pub async fn terminals(gateway: Arc<Gateway>, listener: TcpListener, config: Ser
         }
     })
     .await;
+}
+
+/// `None` when it failed, took too long, or had to make room.
+async fn shake_hands(
+    gateway: &Gateway,
+    acceptor: &TlsAcceptor,
+    stream: TcpStream,
+) -> Option<TlsStream<TcpStream>> {
+    let handshake = gateway.handshakes.begin();
+    tokio::select! {
+        accepted = timeout(gateway.config.limits.head(), acceptor.accept(stream)) => accepted.ok()?.ok(),
+        () = handshake.displaced() => None,
+    }
 }
 
 /// The terminal of the client certificate, `None` without one. The handshake let only enrolled ones through.

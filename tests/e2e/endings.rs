@@ -1,7 +1,8 @@
 //! Whatever is open ends within one second of losing its ground, and its closing record says why.
 //!
-//! For each ending a person has one live exchange of every sort open: downloads (inspected, inside HTTP/2, over plain
-//! http), a silent stream, a tunnel, a WebSocket, and downloads that nobody reads.
+//! A matrix: for each ending (`ENDINGS`, `RUN_OUT`) a person has one live exchange of every sort open (`Scene::open_all`): downloads
+//! (inspected, inside HTTP/2, over plain http), a silent stream, server-sent events, an upload, tunnels, a WebSocket, and
+//! downloads that nobody reads.
 
 #![allow(clippy::unwrap_used)]
 
@@ -16,6 +17,7 @@ use passerelle_tests::{
     Setup, Stand,
     authority::Authority,
     client::{ANSWER_LIMIT, Client, handshake, read_answer},
+    clock::Clock,
     journal::orphans,
     process::eventually,
     sample::{CAMILLE, Person, SACHA, signers},
@@ -33,8 +35,6 @@ const HOSTS: [&str; 2] = [OPEN, TUNNEL];
 
 /// The contract's.
 const PROMISE: Duration = Duration::from_secs(1);
-/// A minute of the wall clock has to end, and the one that may run out at once.
-const MINUTES_LIMIT: Duration = Duration::from_secs(150);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_ending_is_prompt_and_told() {
@@ -62,56 +62,77 @@ async fn a_stopping_gateway_ends_what_is_open() {
     scene.stand.verify().unwrap();
 }
 
-/// Window and minutes end by the wall clock: one wait for both.
+/// What a service says, when everything is opened (local time of tomorrow), when the clock is then, and the reason on record.
+/// `DAY` stands for tomorrow, `NEXT` for the day after, `day` and `next` for their names.
+const RUN_OUT: &[(&str, &str, &str, &str)] = &[
+    (
+        "windows = [\"jour\"]\n[[window]]\nid = \"jour\"\ndays = [\"day\"]\nfrom = \"08:00\"\nto = \"18:00\"",
+        "DAY 17:59:00",
+        "DAY 18:00:00",
+        "window",
+    ),
+    (
+        "windows = [\"jour\"]\n[[window]]\nid = \"jour\"\ndays = [\"day\", \"next\"]\nfrom = \"00:00\"\nto = \"24:00\"\n\
+         closed = [NEXT]",
+        "DAY 23:59:00",
+        "NEXT 00:00:00",
+        "closed-day",
+    ),
+    (
+        "windows = [\"jour\"]\n[[window]]\nid = \"jour\"\ndays = [\"day\"]\nfrom = \"00:00\"\nto = \"24:00\"",
+        "DAY 23:59:00",
+        "NEXT 00:00:00",
+        "window",
+    ),
+    ("expires = DAY", "DAY 23:59:00", "NEXT 00:00:00", "expired"),
+    ("minutes_per_day = 1", "DAY 10:00:05", "DAY 10:01:00", "minutes-used"),
+    ("", "DAY 10:00:00", "DAY 11:00:00", "session-expired"),
+];
+
+/// The wall clock is the test's own: it jumps to the end, and everything that is open ends.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_clock_ends_what_it_allowed() {
-    let (until, text) = end_of_window();
-    // What is silent until the window ends must not end as idle before.
-    let settings = "[limits]\nidle_body_seconds = 300";
-    let scene = Scene::start_with(&policy(&format!("windows = [\"jour\"]\n{text}")), settings).await;
-    let client = scene.sign_in("a", &CAMILLE).await;
-    let mut live = scene.open_all(&client).await;
-    assert!(Timestamp::now() < until, "the machine is too slow for this proof");
-    // A test may not sleep, but this wait is for the wall clock itself: each exchange wakes us by its end.
-    let rest = Duration::try_from(until.duration_since(Timestamp::now())).unwrap();
-    let wrong = ends(&mut live, Instant::now() + rest + PROMISE).await;
-    let early = Timestamp::now() < until;
-    assert!(!early && wrong.is_empty(), "early: {early}\n{}", wrong.join("\n"));
-    let wrong = scene.closings(0, "window", until);
+async fn what_runs_out_ends_what_is_open() {
+    let mut wrong = Vec::new();
+    for (service, from, to, reason) in RUN_OUT {
+        let clock = Clock::at(moment(from)).unwrap();
+        let settings = "[session]\nlimit_seconds = 3600";
+        let scene = Scene::start_with(&policy(&dated(service)), settings, Some(clock.clone())).await;
+        let client = scene.sign_in("a", &CAMILLE).await;
+        clock.set(moment(from)).unwrap(); // what came before took its time
+        let mut live = scene.open_all(&client).await;
+        // A session began before everything it opened.
+        let until = moment(to) + if *reason == "session-expired" { SignedDuration::from_secs(1) } else { SignedDuration::ZERO };
+        clock.set(until).unwrap();
+        let mut found = ends(&mut live, Instant::now() + ANSWER_LIMIT).await;
+        found.extend(scene.closings(0, reason, until));
+        let answer = client.get(OPEN, "/download").await.unwrap();
+        let after = if *reason == "session-expired" { "no-session" } else { reason };
+        if answer.reason().as_deref() != Some(after) {
+            found.push(format!("afterwards: {answer:?}"));
+        }
+        wrong.extend(found.into_iter().map(|mistake| format!("{reason} ({from}): {mistake}")));
+        scene.stand.verify().unwrap();
+    }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// The wall clock again: the shortest session in which everything can be opened.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_session_that_expires_ends_what_is_open() {
-    let scene = Scene::start_with(&policy(""), "[session]\nlimit_seconds = 20").await;
-    let client = scene.sign_in("a", &CAMILLE).await;
-    let session = client.api("GET", "/v1/sessions/current", None).await.unwrap().json().unwrap();
-    let until: Timestamp = session["expires_at"].as_str().unwrap().parse().unwrap();
-    let mut live = scene.open_all(&client).await;
-    assert!(Timestamp::now() < until, "the machine is too slow for this proof");
-    let rest = Duration::try_from(until.duration_since(Timestamp::now())).unwrap();
-    let mut wrong = ends(&mut live, Instant::now() + rest + PROMISE).await;
-    assert!(Timestamp::now() >= until, "ended early");
-    wrong.extend(scene.closings(0, "session-expired", until));
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    let answer = client.connect(&format!("{OPEN}:443")).await.unwrap().err().unwrap();
-    assert_eq!((answer.status, answer.reason().as_deref()), (407, Some("no-session")));
-    let ends = scene.stand.journal(&["--kind", "signed-out"]).unwrap();
-    assert_eq!(ends.iter().map(|end| end.reason.as_deref()).collect::<Vec<_>>(), [Some("session-expired")]);
+fn tomorrow() -> Zoned {
+    Zoned::now().with_time_zone(TimeZone::get("Europe/Paris").unwrap()) + 1.day()
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn used_up_minutes_end_a_tunnel() {
-    let scene = Scene::start(&policy("minutes_per_day = 1")).await;
-    let client = scene.sign_in("a", &CAMILLE).await;
-    let mut tunnel = scene.tunnel(&client).await;
-    timeout(MINUTES_LIMIT, tunnel.end()).await.expect("a second minute is not there to be used");
-    let closed = scene.stand.closings(&[], 1).unwrap();
-    let reasons: Vec<_> = closed.iter().map(|record| record.reason.as_deref()).collect();
-    assert_eq!(reasons, [Some("minutes-used")]);
-    let answer = client.get(OPEN, "/download").await.unwrap();
-    assert_eq!(answer.reason().as_deref(), Some("minutes-used"));
+/// `DAY` and `NEXT` as dates, `day` and `next` as their names.
+fn dated(text: &str) -> String {
+    let days = [("DAY", "day", tomorrow()), ("NEXT", "next", tomorrow() + 1.day())];
+    days.iter().fold(text.to_owned(), |text, (date, name, day)| {
+        let weekday = day.strftime("%a").to_string().to_lowercase();
+        text.replace(date, &day.date().to_string()).replace(&format!("\"{name}\""), &format!("\"{weekday}\""))
+    })
+}
+
+/// `DAY 18:00:00`, in Paris.
+fn moment(text: &str) -> Timestamp {
+    let local: jiff::civil::DateTime = dated(text).replace(' ', "T").parse().unwrap();
+    local.to_zoned(TimeZone::get("Europe/Paris").unwrap()).unwrap().timestamp()
 }
 
 /// What ends, how the staff or the person do it, and the reason on record.
@@ -124,6 +145,7 @@ const ENDINGS: &[(Ending, &str)] = &[
     (Ending::Publish, "policy-changed"),
     (Ending::RefuseHosts, "policy-changed"),
     (Ending::Revoke, "terminal-revoked"),
+    (Ending::Release, "person-locked"),
 ];
 
 #[derive(Clone, Copy, Debug)]
@@ -138,22 +160,25 @@ enum Ending {
     /// The emergency verb.
     RefuseHosts,
     Revoke,
+    /// She leaves; the last ending, since nobody signs in after it.
+    Release,
 }
 
 struct Scene {
     stand: Stand,
     authority: Arc<Authority>,
     policy: String,
+    clock: Option<Clock>,
     _upstreams: [Upstream; 2],
 }
 
 impl Scene {
     async fn start(policy: &str) -> Scene {
-        Scene::start_with(policy, "").await
+        Scene::start_with(policy, "", None).await
     }
 
-    /// With more lines for `gateway.toml`.
-    async fn start_with(policy: &str, settings: &str) -> Scene {
+    /// With more lines for `gateway.toml`, and perhaps a clock of the test's own.
+    async fn start_with(policy: &str, settings: &str, clock: Option<Clock>) -> Scene {
         let authority = Arc::new(Authority::new("Internet d'exemple").unwrap());
         let server = authority.server(&HOSTS, &["h2", "http/1.1"]).unwrap();
         let tls = Upstream::tls(server, Behaviour::Http).await.unwrap();
@@ -164,11 +189,19 @@ impl Scene {
         for host in HOSTS {
             setup = setup.resolve(&format!("{host}:443"), tls.address());
         }
-        Scene { stand: setup.start().unwrap(), authority, policy: policy.into(), _upstreams: [tls, plain] }
+        if let Some(clock) = &clock {
+            setup = setup.clock(clock).unwrap();
+        }
+        let stand = setup.start().unwrap();
+        Scene { stand, authority, policy: policy.into(), clock, _upstreams: [tls, plain] }
     }
 
     async fn sign_in(&self, terminal: &str, person: &Person) -> Client {
-        self.stand.client(terminal).unwrap().sign_in(person).await.unwrap()
+        let client = match &self.clock {
+            Some(clock) => self.stand.client_at(terminal, clock),
+            None => self.stand.client(terminal),
+        };
+        client.unwrap().sign_in(person).await.unwrap()
     }
 
     /// Opens one of each, ends them, and says what was late, open or recorded otherwise.
@@ -213,6 +246,7 @@ impl Scene {
                 stand.verb(&refuse, by.password).unwrap();
             }),
             Ending::Revoke => drop(stand.verb(&["terminal", "revoke", "a"], "").unwrap()),
+            Ending::Release => drop(stand.verb(&["person", "release", CAMILLE.id], "").unwrap()),
         }
     }
 
@@ -222,6 +256,8 @@ impl Scene {
             Ending::StopGroup => self.access(&["resume", "--group", CAMILLE.groups[0]]),
             Ending::StopAll => self.access(&["resume"]),
             Ending::Publish | Ending::RefuseHosts => drop(self.stand.publish(&self.policy).unwrap()),
+            // Enrolled anew when it is next used.
+            Ending::Revoke => std::fs::remove_dir_all(self.stand.folder().join("a")).unwrap(),
             _ => {}
         }
     }
@@ -264,7 +300,10 @@ impl Scene {
             inside_http2(client).await,
             plain(client, "plain download", "/download").await,
             inspected(client, "silent stream", "/silence").await,
+            inspected(client, "event stream", "/events").await,
+            upload(client).await,
             self.tunnel(client).await,
+            self.tunnel_over_http2(client).await,
             web_socket(client).await,
             unread(inspected(client, "unread download", "/flood").await),
             unread(plain(client, "unread plain download", "/flood").await),
@@ -273,6 +312,12 @@ impl Scene {
 
     async fn download(&self, client: &Client) -> Live {
         inspected(client, "download", "/download").await
+    }
+
+    async fn tunnel_over_http2(&self, client: &Client) -> Live {
+        let tunnel = client.connect_h2(&format!("{TUNNEL}:443")).await.unwrap().unwrap();
+        let stream = handshake(tunnel, TUNNEL, self.authority.browser().unwrap()).await.unwrap();
+        asked("tunnel over HTTP/2", stream, TUNNEL, "/download", "").await
     }
 
     async fn tunnel(&self, client: &Client) -> Live {
@@ -368,6 +413,20 @@ async fn inside_http2(client: &Client) -> Live {
     Live { name: "download inside HTTP/2", stream: Box::pin(reader), read: true }
 }
 
+/// A body that goes on, and is sent back as it comes.
+async fn upload(client: &Client) -> Live {
+    let stream = client.inspected(OPEN).await.unwrap();
+    let (mut reader, mut writer) = tokio::io::split(stream);
+    let head = format!("POST /echo HTTP/1.1\r\nHost: {OPEN}\r\nContent-Length: 60000\r\n\r\nun début");
+    writer.write_all(head.as_bytes()).await.unwrap();
+    let mut status = [0; 15];
+    timeout(ANSWER_LIMIT, reader.read_exact(&mut status)).await.unwrap().unwrap();
+    assert_eq!(&status, b"HTTP/1.1 200 OK", "upload");
+    // The writer stays with the reader: closing it would end the exchange by itself.
+    let stream = tokio::io::join(reader, writer);
+    Live { name: "upload", stream: Box::pin(stream), read: true }
+}
+
 async fn web_socket(client: &Client) -> Live {
     let mut stream = client.inspected(OPEN).await.unwrap();
     let head = format!(
@@ -385,7 +444,7 @@ fn policy(more: &str) -> String {
     let window = if window.is_empty() { String::new() } else { format!("[[window]]{window}") };
     format!(
         "{}{service}\n
-        [[service.rule]]\nhosts = [\"{OPEN}\"]\naccess = \"page\"\nwebsocket = true
+        [[service.rule]]\nhosts = [\"{OPEN}\"]\naccess = \"page\"\nwebsocket = true\nmethods = [\"GET\", \"POST\"]
         [[service.rule]]\nhosts = [\"{PLAIN}\"]\nports = [80]\naccess = \"page\"
         [[service.rule]]\nhosts = [\"{TUNNEL}\"]\nmode = \"tunnel\"\n{window}",
         EMPTY.replace("SERVICE", "essai").replace("START", OPEN).split("[[service.rule]]").next().unwrap()
@@ -405,14 +464,3 @@ start = "https://START/"
 hosts = ["ailleurs.example"]
 access = "page"
 "#;
-
-/// A window that ends with a minute of the wall clock that leaves time to open everything: its end, and its text.
-fn end_of_window() -> (Timestamp, String) {
-    let now = Zoned::now().with_time_zone(TimeZone::get("Europe/Paris").unwrap());
-    let end = (&now + 80.seconds()).with().second(0).subsec_nanosecond(0).build().unwrap();
-    // The window that ends at midnight ends at 24:00 of the day before.
-    let to = if end.date() == now.date() { end.strftime("%H:%M").to_string() } else { "24:00".into() };
-    let day = now.strftime("%a").to_string().to_lowercase();
-    let text = format!("[[window]]\nid = \"jour\"\ndays = [\"{day}\"]\nfrom = \"00:00\"\nto = \"{to}\"\n");
-    (end.timestamp(), text)
-}

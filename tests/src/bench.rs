@@ -34,11 +34,11 @@ pub fn run(quick: bool) -> Result<()> {
     Ok(())
 }
 
-/// Serves a gateway for a load client until it is interrupted.
-pub fn serve(arguments: &[String]) -> Result<()> {
+/// One part alone, its output shown: `proxy` serves a gateway for a load client until it is interrupted, `floods` attacks one.
+pub fn part(name: &str, arguments: &[String]) -> Result<()> {
     packages::set_up()?;
     build::build_measured()?;
-    let status = Command::new(program()?).arg("proxy").args(arguments).status().context("starting bench")?;
+    let status = Command::new(program()?).arg(name).args(arguments).status().context("starting bench")?;
     ensure!(status.success(), "bench failed with {status}");
     Ok(())
 }

@@ -6,7 +6,7 @@
 use std::{
     fs,
     io::{BufRead, BufReader, Read, Write},
-    net::TcpStream,
+    net::{SocketAddr, TcpStream},
     os::unix::{
         fs::{PermissionsExt, chown},
         process::CommandExt,
@@ -52,6 +52,17 @@ pub struct Browser {
 impl Browser {
     /// A fresh profile that speaks French; paths are those of `origin`.
     pub fn start(origin: &str) -> Result<Browser> {
+        Browser::with(origin, &[])
+    }
+
+    /// A fresh profile behind a proxy; addresses are given whole.
+    pub fn behind(proxy: SocketAddr) -> Result<Browser> {
+        let proxy = format!("--proxy-server=http://{proxy}");
+        // Workers have no tab whose certificates could be taken as they are.
+        Browser::with("", &[&proxy, "--ignore-certificate-errors", "--disable-background-networking"])
+    }
+
+    fn with(origin: &str, more: &[&str]) -> Result<Browser> {
         let folder = TempDir::with_prefix("passerelle-browser-")?;
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755))?;
         let mut command = Command::new("chromedriver");
@@ -69,8 +80,9 @@ impl Browser {
         let port = digits.parse().with_context(|| format!("no port in: {line}"))?;
         let mut browser =
             Browser { port, session: String::new(), origin: origin.into(), _driver: driver, _folder: folder };
+        let arguments = [&["--headless=new", "--disable-dev-shm-usage", "--lang=fr-FR"], more].concat();
         let options = json!({
-            "args": ["--headless=new", "--disable-dev-shm-usage", "--lang=fr-FR"],
+            "args": arguments,
             "prefs": { "intl.accept_languages": "fr-FR,fr" },
         });
         let wanted = json!({ "acceptInsecureCerts": true, "goog:chromeOptions": options });

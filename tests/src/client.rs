@@ -10,7 +10,10 @@ use bytes::Bytes;
 use data_encoding::BASE64;
 use http_body_util::Empty;
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::{
+    ClientConfig, RootCertStore,
+    time_provider::{DefaultTimeProvider, TimeProvider},
+};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem::PemObject};
 use serde_json::Value;
 use tokio::{
@@ -42,13 +45,26 @@ pub struct Client {
 impl Client {
     /// From the folder that `terminal enrol` wrote.
     pub fn new(address: SocketAddr, enrolment: &Path) -> Result<Client> {
+        Client::with_clock(address, enrolment, Arc::new(DefaultTimeProvider))
+    }
+
+    /// The same, with certificates judged by another clock than the machine's.
+    pub fn with_clock(
+        address: SocketAddr,
+        enrolment: &Path,
+        clock: Arc<dyn TimeProvider>,
+    ) -> Result<Client> {
+        let builder = || {
+            let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+            ClientConfig::builder_with_details(provider, clock.clone()).with_safe_default_protocol_versions()
+        };
         let chain: Vec<CertificateDer<'static>> =
             CertificateDer::pem_file_iter(enrolment.join("terminal.pem"))?.collect::<Result<_, _>>()?;
         let key = PrivateKeyDer::from_pem_file(enrolment.join("terminal.key"))?;
-        let outer = ClientConfig::builder()
+        let outer = builder()?
             .with_root_certificates(roots(&enrolment.join("trust.pem"))?)
             .with_client_auth_cert(chain, key)?;
-        let inspection = ClientConfig::builder()
+        let inspection = builder()?
             .with_root_certificates(roots(&enrolment.join("inspection.pem"))?)
             .with_no_client_auth();
         Ok(Client { address, outer: Arc::new(outer), inspection: Arc::new(inspection), token: None })
@@ -66,6 +82,11 @@ impl Client {
 
     pub fn with_token(&self, token: &str) -> Client {
         Client { token: Some(token.into()), ..self.clone() }
+    }
+
+    /// The terminal port.
+    pub fn address(&self) -> SocketAddr {
+        self.address
     }
 
     pub fn token(&self) -> Option<&str> {

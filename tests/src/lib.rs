@@ -13,10 +13,13 @@ pub mod bench;
 pub mod browser;
 pub mod build;
 pub mod client;
+pub mod clock;
 pub mod dependencies;
 pub mod dokuwiki;
 pub mod figures;
+pub mod floods;
 pub mod gateway;
+pub mod http2_frames;
 pub mod internet;
 pub mod journal;
 pub mod key_to_pixel;
@@ -27,6 +30,7 @@ pub mod names;
 pub mod packages;
 pub mod php;
 pub mod process;
+pub mod relay;
 pub mod report;
 pub mod sample;
 pub mod screen;
@@ -36,6 +40,7 @@ pub mod totp;
 pub mod tour;
 pub mod trace;
 pub mod upstream;
+pub mod waits;
 
 use std::{
     collections::BTreeMap,
@@ -53,6 +58,7 @@ use tempfile::TempDir;
 use crate::{
     authority::Authority,
     client::{ANSWER_LIMIT, Client},
+    clock::Clock,
     gateway::Gateway,
     journal::Record,
     process::{Output, eventually, run},
@@ -125,6 +131,11 @@ impl Setup {
     pub fn wrapper(mut self, command: &[&str]) -> Setup {
         self.wrapper = command.iter().map(|word| word.to_string()).collect();
         self
+    }
+
+    /// The gateway reads this clock.
+    pub fn clock(self, clock: &Clock) -> Result<Setup> {
+        Ok(Setup { wrapper: clock.wrapper()?, ..self })
     }
 
     /// Keeps the gateway's data in `folder` (empty or absent): a small file system, the demo's own folder.
@@ -260,6 +271,12 @@ impl Stand {
         let folder = self.folder().join(name);
         let folder = if folder.is_dir() { folder } else { self.enrol(name)? };
         Client::new(self.address, &folder)
+    }
+
+    /// The same where a clock of the test's own runs.
+    pub fn client_at(&self, name: &str, clock: &Clock) -> Result<Client> {
+        self.client(name)?;
+        Client::with_clock(self.address, &self.folder().join(name), Arc::new(clock.clone()))
     }
 
     /// What `curl`, as the contract calls it, reads at terminal `name`: heads (the proxy's too) and body.

@@ -66,9 +66,15 @@ const PACKAGES: &[(&str, &str)] = &[
     ("zim-tools", "makes sample archives"),
     ("openssl", "a TLS client that nobody here wrote"),
     ("curl", "a proxy client that nobody here wrote"),
+    ("faketime", "a wall clock that tests set"),
+    ("sslscan", "looks at our TLS from outside"),
+    ("slowhttptest", "slow heads, bodies and reads that nobody here wrote"),
     ("nghttp2-client", "an HTTP/2 client that nobody here wrote"),
     ("python3", "independent verifiers"),
     ("python3-h2", "an HTTP/2 library that nobody here wrote"),
+    ("python3-httpx", "a proxy client that nobody here wrote"),
+    ("python3-requests", "another, the one most programs use"),
+    ("python3-websockets", "both ends of a WebSocket that nobody here wrote"),
 ];
 
 /// Packages whose installation would start a service; it was not asked for.

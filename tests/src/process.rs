@@ -190,6 +190,14 @@ pub fn run(command: &mut Command, input: &str) -> Result<Output> {
     })
 }
 
+/// The most memory a process has held so far (`VmHWM` of proc(5)).
+pub fn resident_bytes(id: u32) -> Result<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{id}/status"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).context("no VmHWM")?;
+    let kilobytes: u64 = line.trim().trim_end_matches("kB").trim().parse()?;
+    Ok(kilobytes * 1024)
+}
+
 /// Looks at `condition` until it holds or `limit` has passed: for what announces nothing (files, processes, pixels).
 pub fn eventually(limit: Duration, what: &str, mut condition: impl FnMut() -> Result<bool>) -> Result<()> {
     let deadline = Instant::now() + limit;

@@ -47,7 +47,7 @@ const BLOCK: Bytes = Bytes::from_static(&[b'.'; 1024]);
 pub enum Behaviour {
     /// HTTP/1.1 and HTTP/2 (by ALPN): `/` and all else a small page, `/echo` the body, `/download` two minutes of bytes,
     /// `/headers` the request's headers as lines, `/type/A/B` the media type A/B, `/redirect` to `?to=`, `/silence` one
-    /// block and then nothing, `/flood` blocks without end.
+    /// block and then nothing, `/events` server-sent events as long, `/flood` blocks without end.
     /// A WebSocket handshake is answered and every byte after it sent back, but at `/sans-canal`, which is a page.
     Http,
     /// HTTP/1.1 and HTTP/2 with answers of the caller's own.
@@ -252,6 +252,10 @@ fn answer(request: Request<Incoming>) -> Response<Body> {
         "/echo" => request.into_body().boxed(),
         "/download" => download(),
         "/silence" => silence(),
+        "/events" => {
+            media_type = "text/event-stream".to_string();
+            events()
+        }
         "/flood" => streamed(stream::repeat(BLOCK)),
         "/headers" => whole(lines_of(&request)),
         "/redirect" => return redirect(&request),
@@ -281,6 +285,14 @@ fn download() -> Body {
     streamed(stream::iter(0..DOWNLOAD_BLOCKS).then(|_| async {
         tokio::time::sleep(DOWNLOAD_INTERVAL).await;
         BLOCK
+    }))
+}
+
+/// Server-sent events, one each interval.
+fn events() -> Body {
+    streamed(stream::iter(0..DOWNLOAD_BLOCKS).then(|_| async {
+        tokio::time::sleep(DOWNLOAD_INTERVAL).await;
+        Bytes::from_static(b"data: un message\n\n")
     }))
 }
 

@@ -38,14 +38,19 @@ impl Leaves {
         Ok(Leaves { key, signing, days: days.into(), cache: Mutex::new(LruCache::new(size)) })
     }
 
+    /// The leaf that is kept for a host, unless it is to be renewed.
+    pub fn get(&self, host: &str, now: SystemTime) -> Option<Arc<CertifiedKey>> {
+        self.cache().get(host).filter(|leaf| now < leaf.renew_at).map(|leaf| Arc::clone(&leaf.shown))
+    }
+
     pub fn mint(
         &self,
         issuer: &Issuer,
         host: &str,
         now: SystemTime,
     ) -> Result<Arc<CertifiedKey>, AuthorityError> {
-        if let Some(leaf) = self.cache().get(host).filter(|leaf| now < leaf.renew_at) {
-            return Ok(Arc::clone(&leaf.shown));
+        if let Some(kept) = self.get(host, now) {
+            return Ok(kept);
         }
         // Signed outside the lock: two tasks may mint the same host, either leaf is good.
         let certificate = sign::leaf(issuer, host, &self.key, self.days, now)?;

@@ -50,6 +50,18 @@ pub struct Limits {
     pub connections: usize,
     #[serde(deserialize_with = "super::within::<1, 10000, _, _>")]
     pub connections_per_terminal: usize,
+    /// Handshakes under way at once on the terminal port, of everybody; beyond it the oldest makes room.
+    #[serde(deserialize_with = "super::within::<16, 10000, _, _>")]
+    pub handshakes: usize,
+    /// Tunnels, requests and WebSockets live at once; beyond it 429.
+    #[serde(deserialize_with = "super::within::<16, 16384, _, _>")]
+    pub exchanges_per_terminal: usize,
+    /// Opening records of one terminal on their way to disk at once; more wait for these.
+    #[serde(deserialize_with = "super::within::<1, 10000, _, _>")]
+    pub openings_per_terminal: usize,
+    /// Leaves that one terminal may have minted in a minute, those kept in memory not counted; beyond it 429.
+    #[serde(deserialize_with = "super::within::<1, 1000000, _, _>")]
+    pub leaves_per_minute: u32,
     /// HTTP/2 streams open at once on one connection.
     #[serde(deserialize_with = "super::within::<1, 1000, _, _>")]
     pub streams_per_connection: u32,
@@ -129,6 +141,10 @@ impl Default for Limits {
             recorded_refusals_per_second: 20,
             connections: 4096,
             connections_per_terminal: 64,
+            handshakes: 512,
+            exchanges_per_terminal: 2048,
+            openings_per_terminal: 32,
+            leaves_per_minute: 300,
             streams_per_connection: 100,
             api_body_bytes: 65_536,
             leaves: 1024,

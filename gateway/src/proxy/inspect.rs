@@ -3,6 +3,7 @@
 
 use std::io::Cursor;
 use std::sync::Arc;
+use std::time::Instant;
 
 use http::{Request, Response};
 use hyper::body::Incoming;
@@ -16,6 +17,7 @@ use super::body::{self, Body};
 use super::identity::Caller;
 use super::leg::{self, Leg, Place};
 use super::permit::Permit;
+use super::refusal::Reader;
 use super::tunnel::{self, ClientStream};
 use crate::tls;
 
@@ -27,8 +29,11 @@ pub fn open(
     authority: Authority,
     caller: Caller,
 ) -> Response<Body> {
+    if let Err(reason) = may_mint(leg, &authority) {
+        return permit.refuse(reason, None).respond(Reader::Program);
+    }
     permit.answered(200);
-    let terminal = leg.terminal.clone();
+    let (terminal, share) = (leg.terminal.clone(), leg.share.clone());
     let upgrade = leg::upgrade(leg, &mut request);
     tokio::spawn(async move {
         let Ok(upgraded) = upgrade.await else { return };
@@ -36,12 +41,21 @@ pub fn open(
         let inner = Leg {
             gateway: permit.gateway().clone(),
             terminal,
+            share,
             place: Place::Inspected { authority, caller, tunnel: permit.clone() },
             verdict: None,
         };
         serve(permit, inner, TokioIo::new(upgraded)).await;
     });
     Response::new(body::empty())
+}
+
+/// A leaf costs a signature: a terminal that names ever new hosts of a wildcard is told to slow down.
+fn may_mint(leg: &Leg, authority: &Authority) -> Result<(), Reason> {
+    match leg.gateway.authority.has_leaf(authority.host().as_str()) {
+        true => Ok(()),
+        false => leg.share.leaf(Instant::now()),
+    }
 }
 
 async fn serve(permit: Arc<Permit>, leg: Leg, mut client: impl ClientStream + 'static) {

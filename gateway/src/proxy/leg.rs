@@ -25,14 +25,24 @@ use super::question::Question;
 use super::refusal::{Reader, Refusal};
 use super::refusals::Asked;
 use super::tunnel::ClientStream;
+use crate::share::Share;
 use crate::strict_http1::{Fault, Refused, StrictIo, Verdict};
 use crate::terminal::Terminal;
 use crate::{Gateway, kiosk_api, strict_http2};
+
+/// Of one HTTP/2 stream's answer, kept for a client that does not read: four frames.
+const UNREAD_BYTES: usize = 64 << 10;
+/// What a client may send ahead on one HTTP/2 stream, and on all streams of its connection together. On a local network, where
+/// a round trip takes a millisecond, it is no brake.
+const STREAM_WINDOW_BYTES: u32 = 128 << 10;
+const CONNECTION_WINDOW_BYTES: u32 = 256 << 10;
 
 pub struct Leg {
     pub gateway: Arc<Gateway>,
     /// The enrolled terminal at the other end; `None` before enrolment.
     pub terminal: Option<Arc<Terminal>>,
+    /// What that terminal may hold.
+    pub share: Arc<Share>,
     pub place: Place,
     /// The judge of an HTTP/1 connection, who is told when bytes stop being HTTP.
     pub verdict: Option<Verdict>,
@@ -56,7 +66,9 @@ impl Leg {
         builder
             .timer(TokioTimer::new())
             .header_read_timeout(None)
-            .max_headers(leg.gateway.config.limits.headers);
+            .max_headers(leg.gateway.config.limits.headers)
+            // Both ways: a whole head, and as much of an answer that its client does not read.
+            .max_buf_size(leg.gateway.config.limits.head_bytes * 2);
         let mut connection = pin!(builder.serve_connection(TokioIo::new(strict), service).with_upgrades());
         tokio::select! {
             _ = connection.as_mut() => return,
@@ -77,6 +89,9 @@ impl Leg {
         builder
             .timer(TokioTimer::new())
             .max_concurrent_streams(limits.streams_per_connection)
+            .max_send_buf_size(UNREAD_BYTES)
+            .initial_stream_window_size(STREAM_WINDOW_BYTES)
+            .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
             // Twice our own limit, so that what is over ours is refused by us, in words and on record.
             .max_header_list_size(u32::try_from(limits.head_bytes * 2).unwrap_or(u32::MAX))
             // An unanswered ping after so long means that nobody is there.

@@ -20,6 +20,7 @@ use super::refusals::{Asked, Refused};
 use crate::Gateway;
 use crate::journal_keys::Subject;
 use crate::policy_store::Published;
+use crate::share::Place;
 
 pub struct Permit {
     gateway: Arc<Gateway>,
@@ -29,6 +30,8 @@ pub struct Permit {
     confidential: bool,
     started: Instant,
     course: Mutex<Course>,
+    /// Its place among the terminal's live exchanges.
+    _place: Place,
 }
 
 /// What the closing record will say.
@@ -46,7 +49,7 @@ struct Course {
 impl Permit {
     /// Writes the opening record and waits until it is on disk.
     ///
-    /// Errors: `journal-unavailable`, and then nothing may leave.
+    /// Errors: `journal-unavailable`, `busy`, and `rate` when the terminal has too much open: then nothing may leave.
     pub async fn record(
         leg: &Leg,
         caller: &Caller,
@@ -55,17 +58,20 @@ impl Permit {
         published: &Published,
     ) -> Result<Permit, Box<Refused>> {
         let gateway = &leg.gateway;
+        let refused = |reason: Reason| Asked::judged(caller, &question, decision, published).refused(reason);
+        let place = leg.share.exchange().map_err(refused)?;
         let confidential = decision.terms.confidential;
         let mut opened = Draft::new(Kind::Opened);
         opened.decision = Some(Effect::Allow);
         opened.sealed = question.sealed(caller, decision, published);
         let subject = Subject::Person(caller.session.person.clone());
-        let refused = |reason: Reason| Asked::judged(caller, &question, decision, published).refused(reason);
         let key = gateway.sealing_key(&subject).await.map_err(|error| refused(error.into()))?;
+        let turn = leg.share.opening().await.map_err(refused)?;
         let opening = gateway.journal.open(opened, key).await.map_err(|error| match error {
             JournalError::Busy(_) => refused(Reason::Busy),
             _ => refused(Reason::JournalUnavailable),
         })?;
+        drop(turn);
         let service = decision.service.as_ref().map(|service| service.to_string());
         let mut exchange = Exchange::new(question, caller.session.clone(), service);
         exchange.within = leg.tunnel().map(|tunnel| tunnel.exchange().clone());
@@ -86,6 +92,7 @@ impl Permit {
             confidential,
             started: Instant::now(),
             course: Mutex::default(),
+            _place: place,
         })
     }
 

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
@@ -26,6 +27,7 @@ pub enum ServeError {
 /// `ready` is printed, so that whoever waits for it can use both.
 pub async fn serve(data: &Path, overrides: &Overrides) -> Result<(), ServeError> {
     let lock = Lock::take(data)?;
+    raise_descriptor_limit();
     let gateway = Gateway::open(data, overrides).await?;
     let stop = stop_on_signal()?;
     let socket = ControlSocket::bind(data, &lock)?;
@@ -35,6 +37,16 @@ pub async fn serve(data: &Path, overrides: &Overrides) -> Result<(), ServeError>
     let _ = verbs.await;
     gateway.close().await;
     served.map_err(|error| ServeError::Serve(error.into()))
+}
+
+/// Each connection and each tunnel's upstream is a descriptor, and the soft limit of old is 1024: without this, one terminal's
+/// tunnels would leave none for the journal.
+fn raise_descriptor_limit() {
+    let raised = getrlimit(Resource::RLIMIT_NOFILE)
+        .and_then(|(_, most)| setrlimit(Resource::RLIMIT_NOFILE, most, most));
+    if let Err(error) = raised {
+        tracing::warn!(%error, "the number of open files stays as it is");
+    }
 }
 
 /// Cancelled by the first SIGTERM or SIGINT; a second one ends the process at once, as people expect.

@@ -48,7 +48,7 @@ checks! {
         unknown_persons_wait_alike, a_restart_keeps_waits, parallel_tries_gain_nothing, a_day_forgets, unknown_persons_are_bounded;
     keys: a_key_is_of_one_subject_and_month, destroyed_keys_stay_destroyed, months_are_destroyed_whole, parallel_first_uses_share_a_key;
     minutes: a_minute_is_charged_once, a_restart_keeps_minutes, the_last_minute_is_charged_to_one_only,
-        two_gateways_share_one_limit;
+        two_gateways_share_one_limit, a_damaged_day_allows_nothing_new, the_largest_limit_is_every_minute;
     people: are_added_and_listed, forms_are_checked, locked_and_released, pins_are_changed, staff_set_pins_groups_and_trio, grants_lapse;
     policies: two_sign_or_one, roles_and_hands, stale_proposals_are_superseded, refusing_narrows, refusing_takes_any_published_policy,
         the_last_signature_publishes_once, nothing_published_is_an_error, another_gateway_publishes;

@@ -1,6 +1,6 @@
 //! The parts of `cargo xtask bench` that need the programs themselves, built as they ship; `xtask` builds and starts it.
 //!
-//! `keys` times the kiosk from a key to a pixel, `proxy` serves a gateway for a load client to be pointed at.
+//! `keys` times the kiosk from a key to a pixel, `floods` times one terminal while another attacks, `proxy` serves a gateway for a load client to be pointed at.
 
 use std::{fmt::Write, fs, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
@@ -15,13 +15,15 @@ use passerelle_tests::{
     screen::Screen,
     site::{self, Site},
     tour::Tour,
+    waits,
 };
 use tokio::signal::unix::{SignalKind, signal};
 
 /// Services of the policy that a load meets, its own two included: as many as a large establishment approves.
 const SERVICES: usize = 200;
 /// A load client is one terminal with a thousand connections; a real one has the default's 64.
-const LIMITS: &str = "[limits]\nconnections = 8192\nconnections_per_terminal = 4096\n";
+const LIMITS: &str =
+    "[limits]\nconnections = 8192\nconnections_per_terminal = 4096\nexchanges_per_terminal = 8192\n";
 
 #[derive(Parser)]
 #[command(about = "Started by `cargo xtask bench`")]
@@ -37,6 +39,19 @@ enum Part {
         #[arg(long, default_value_t = 30)]
         count: usize,
     },
+    /// What somebody else waits while one terminal attacks
+    Floods {
+        /// One flood only, by its name
+        #[arg(long)]
+        only: Option<String>,
+        #[arg(long, default_value_t = 3)]
+        rounds: usize,
+        #[arg(long, default_value_t = 6)]
+        seconds: u64,
+    },
+    /// The attacker of `floods`
+    #[command(hide = true)]
+    Attack { flood: String, address: String, folder: PathBuf, token: String },
     /// A gateway under a policy of 200 services, until it is interrupted
     Proxy(Proxy),
 }
@@ -61,6 +76,12 @@ struct Proxy {
 async fn main() -> Result<()> {
     match Arguments::parse().part {
         Part::Keys { count } => keys(count).await,
+        Part::Floods { only, rounds, seconds } => {
+            waits::measure(only.as_deref(), rounds, Duration::from_secs(seconds)).await
+        }
+        Part::Attack { flood, address, folder, token } => {
+            waits::attack(&flood, &address, &folder, &token).await
+        }
         Part::Proxy(proxy) => serve(&proxy).await,
     }
 }

@@ -31,7 +31,7 @@ enum Task {
     Setup,
     /// Sets up, builds and runs every test; a filter runs only tests whose name has it
     Test { filter: Option<String> },
-    /// Runs the benches and prints one table; with `--proxy`, serves a gateway for a load client instead
+    /// Runs the benches and prints one table; with `--proxy` or `--floods`, does that instead
     Bench(Bench),
     /// Checks the licences of all dependencies against deny.toml
     Licences,
@@ -44,6 +44,9 @@ struct Bench {
     /// Fewer and shorter samples
     #[arg(long)]
     quick: bool,
+    /// Measures what a terminal waits while another attacks; more arguments say which flood and how long (`--help` names them)
+    #[arg(long, num_args = 0.., allow_hyphen_values = true, conflicts_with_all = ["quick", "proxy"])]
+    floods: Option<Vec<String>>,
     /// Serves a gateway under a policy of 200 services; more arguments say where its origin is (`--help` names them)
     #[arg(long, num_args = 0.., allow_hyphen_values = true, conflicts_with = "quick")]
     proxy: Option<Vec<String>>,
@@ -53,7 +56,8 @@ fn main() -> Result<()> {
     match Arguments::parse().task {
         Task::Setup => packages::set_up(),
         Task::Test { filter } => test(filter.as_deref()),
-        Task::Bench(Bench { proxy: Some(arguments), .. }) => bench::serve(&arguments),
+        Task::Bench(Bench { proxy: Some(arguments), .. }) => bench::part("proxy", &arguments),
+        Task::Bench(Bench { floods: Some(arguments), .. }) => bench::part("floods", &arguments),
         Task::Bench(Bench { quick, .. }) => bench::run(quick),
         Task::Licences => {
             println!("licences: {} dependencies, all allowed", dependencies::check_licences(&workspace()?)?);
