@@ -1,29 +1,54 @@
-//! Judges HTTP/2 request heads by the rules of [`strict_http1`](crate::strict_http1), as h2 and hyper hand
-//! them over; whoever serves an HTTP/2 connection calls [`judge`] first, for each stream.
+//! Judges HTTP/2 requests by the rules of [`strict_http1`](crate::strict_http1), twice. [`StrictHttp2`] stands between the TLS
+//! stream and hyper and reads every head as it was written, since h2 would refuse a bad one by a stream error that nobody
+//! records, and hide from us what `http::uri` cuts off a `:path` at `#`. [`judge`] then reads the head that h2 hands over, which
+//! is the one that is acted upon; whoever serves an HTTP/2 connection calls it first, for each stream.
 //!
-//! What h2 refuses itself, by a stream or connection error, and we never see (RFC 9113, section 8): field
-//! names not in lower case; CR, LF, NUL and other controls in values; pseudo-header fields that are repeated,
-//! unknown, after a field, or `:status`; connection-specific fields and a `TE` other than `trailers`; a
-//! missing `:method`, `:scheme` or `:path`, both of the latter in a CONNECT; a `Content-Length` that is no
-//! number, that differs from its twin, or from the DATA that came; an authority or path that `http::uri`
-//! cannot read; field lists beyond the builder's `max_header_list_size` (431, without a word to us); and
-//! `:protocol`, unless the builder says `enable_connect_protocol`, which the terminal port does so that an
-//! extended CONNECT gets its 501 from here.
+//! Invariants:
+//! - what h2 is shown is what came, frame by frame, but for a bad head: one that only tells of the fault stands in its place,
+//!   and after it no head passes any more;
+//! - heads of a client are held until they are whole and judged; everything else passes as it comes;
+//! - HPACK is read twice and written never, so h2's own reading stays the one that counts.
 //!
-//! What h2 hides from us: `http::uri` cuts `:path` at `#` (nobody downstream sees the rest either: what is
-//! judged is what is forwarded), and drops `:scheme` where `:authority` is missing, hence our refusal of
-//! that.
+//! The modules, inside out: `huffman` and `hpack` (field blocks), `head` (one of them, judged), `frames` (the sequence), all
+//! pure; `adapter` (I/O and the timer).
+//!
+//! What h2 still refuses itself, and we only hear of as a broken body: DATA that is not of the length that was said. `:protocol`
+//! is answered on the terminal port, where the builder says `enable_connect_protocol`; inside a tunnel h2 resets its stream.
+
+mod adapter;
+pub mod frames;
+mod head;
+pub mod hpack;
+mod huffman;
+
+pub use adapter::StrictHttp2;
+pub use frames::News;
 
 use http::header::{CONTENT_LENGTH, COOKIE, EXPECT, HOST, TE};
 use http::request::Parts;
 use http::{HeaderMap, Method};
+use passerelle_policy::Reason;
 
 use crate::strict_http1::{Authority, Fault, Limits, METHOD_BYTES};
-use crate::strict_http1::{content_length, decisive_once, is_decisive, judge_path};
+use crate::strict_http1::{content_length, decisive_once, is_decisive, judge_path, undisguised};
 
 /// Fields of HTTP/1 connections (RFC 9113, section 8.2.2); h2 knows most of them, and may forget one.
 const OF_CONNECTIONS: [&str; 6] =
     ["connection", "http2-settings", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade"];
+
+/// The field by which a head tells that it stands for a bad one: code, method and target, `-` where there is none.
+const REFUSED: &str = "passerelle-refused";
+/// Bytes of a bad head's target that are told.
+const DESCRIBED_BYTES: usize = 2048;
+
+/// What a head tells of the bad one in whose place it stands. No client can say it: [`StrictHttp2`] lets no such field through.
+pub fn refused(headers: &HeaderMap) -> Option<(Reason, Option<String>, Option<String>)> {
+    let told = headers.get(REFUSED)?.to_str().ok()?;
+    let mut words = told.splitn(3, ' ');
+    let reason = words.next().and_then(|code| code.parse().ok()).unwrap_or(Reason::Malformed);
+    let mut word = || words.next().filter(|word| *word != "-").map(str::to_owned);
+    Some((reason, word(), word()))
+}
 
 /// Which connection the head came on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,6 +94,7 @@ fn judge_fields(headers: &HeaderMap) -> Result<(), Fault> {
         return Err(Fault::Malformed("a field of HTTP/1 connections"));
     }
     for (name, value) in headers {
+        undisguised(name.as_str().as_bytes())?;
         let value = value.as_bytes();
         if value.trim_ascii().len() != value.len() {
             return Err(Fault::Malformed("white space around a field value"));

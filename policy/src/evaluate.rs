@@ -14,7 +14,7 @@ use crate::candidate::{Candidate, Verdict};
 use crate::origin::Origin;
 use crate::rule::{AccessKind, Inspect};
 use crate::services::Standing;
-use crate::suspicious::{is_dns_over_https, looks_like_data};
+use crate::suspicious::{is_dns_over_https, is_message, looks_like_data};
 use crate::url::{Scheme, Target, Url};
 use crate::{Decision, Policy, Reason};
 
@@ -98,7 +98,7 @@ type Check = fn(&Question<'_>, &Candidate<'_>) -> bool;
 /// What a rule asks, in the contract's order; the first that fails is why the rule does not allow. (`no-rule`, the reason
 /// before them all, is having no candidate.)
 const CHECKS: [(Reason, Check); 15] = [
-    (Reason::SuspiciousName, |_, candidate| !candidate.below().is_some_and(looks_like_data)),
+    (Reason::SuspiciousName, |q, c| !c.below().is_some_and(looks_like_data) && !q.carries_a_message(c)),
     (Reason::Port, |q, c| q.port(c)),
     (Reason::PlainHttp, |q, c| q.scheme(c)),
     (Reason::Group, |q, c| c.service().is_none_or(|service| q.standing.in_group(service))),
@@ -175,8 +175,20 @@ impl Question<'_> {
         }
     }
 
-    fn method(&self, inspect: &Inspect, _: &Url) -> bool {
+    /// A long query where the rule says nothing of parameters.
+    fn carries_a_message(&self, candidate: &Candidate<'_>) -> bool {
+        match (self.access.target, &candidate.rule.inspect) {
+            (Target::Http(url), Some(inspect)) => {
+                inspect.queries.is_none() && url.query().is_some_and(is_message)
+            }
+            _ => false,
+        }
+    }
+
+    /// The method, and the one that a parameter would have a server take in its place.
+    fn method(&self, inspect: &Inspect, url: &Url) -> bool {
         inspect.methods.contains(self.access.request.judged_method())
+            && url.methods_asked_for().is_none_or(|mut asked| asked.all(|method| inspect.methods.contains(&method)))
     }
 
     fn upload(&self, inspect: &Inspect, _: &Url) -> bool {

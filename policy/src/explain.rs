@@ -16,6 +16,7 @@ use crate::finding::{Text, text};
 use crate::host::Host;
 use crate::rule::{HostPattern, Mode};
 use crate::similar;
+use crate::suspicious::looks_like_data;
 use crate::url::{Scheme, Target};
 use crate::{Policy, Reason};
 
@@ -178,7 +179,13 @@ fn what_failed(candidate: &Candidate<'_>, reason: Reason, access: &Access<'_>) -
         .unwrap_or_default();
     let minutes = candidate.service().and_then(|service| service.minutes_per_day).unwrap_or_default();
     match reason {
-        Reason::SuspiciousName => text!("« {below} » ressemble à des données", "\"{below}\" looks like data"),
+        Reason::SuspiciousName if looks_like_data(below) => {
+            text!("« {below} » ressemble à des données", "\"{below}\" looks like data")
+        }
+        Reason::SuspiciousName => text!(
+            "des paramètres trop longs pour une règle qui n'en nomme aucun",
+            "a query too long for a rule that names no parameters"
+        ),
         Reason::Port => text!("port {port} : la règle dit {ports}", "port {port}: the rule says {ports}"),
         Reason::PlainHttp => {
             text!("http en clair : la règle ne le permet pas", "plain http: the rule does not allow it")

@@ -42,6 +42,7 @@ pub use preview::{Change, Outcome, Past, Preview, Skipped};
 pub use reason::{Reason, UnknownReason};
 pub use rule::{AccessKind, CATALOGUE, Category, HostPattern, Inspect, Mode, Name, Refuse, Rule, Service};
 pub use services::{Person, ServiceView, Unavailable};
+pub use suspicious::is_dns_message;
 pub use url::{Authority, Scheme, TARGET_LIMIT_BYTES, Target, TargetError, Url};
 pub use window::Window;
 

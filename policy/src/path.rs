@@ -69,25 +69,47 @@ fn check_escapes(path: &str) -> Result<(), PathError> {
     percent_decode_str(path).decode_utf8().map(drop).map_err(|_| PathError::NotUtf8)
 }
 
-/// `%252e`: a server that decodes twice would see a dot, a slash, a backslash or NUL.
+/// `%252e`: a server that decodes twice would see a dot, a slash, a backslash or NUL; `%25252e`, one that decodes thrice.
 fn hides_a_delimiter(rest: &str) -> bool {
+    let rest = rest.trim_start_matches("25");
     let twice = rest.get(..2).map(str::to_ascii_lowercase);
     matches!(twice.as_deref(), Some("2e" | "2f" | "5c" | "00"))
 }
 
-/// Refuses `.` and `..`, encoded, followed by path parameters (`..;x`), or padded with what some servers drop before they
-/// resolve.
+/// Refuses `.` and `..`, encoded, followed by path parameters (`..;x`), padded with what some servers drop before they
+/// resolve, or written in characters that some take for the plain ones.
 fn check_segment(segment: &str) -> Result<(), PathError> {
-    if !segment.starts_with(['.', '%']) {
+    if !segment.contains('%') && !segment.starts_with('.') {
         return Ok(());
     }
     let decoded = percent_decode_str(segment).decode_utf8_lossy();
     let name = decoded.split(';').next().unwrap_or_default();
+    match name.split(is_like_a_slash).any(is_dots) {
+        true => Err(PathError::DotSegment),
+        false => Ok(()),
+    }
+}
+
+fn is_dots(name: &str) -> bool {
     let mut seen = name.chars().filter(|c| !is_padding(*c));
     match (seen.next(), seen.next(), seen.next()) {
-        (Some('.'), None | Some('.'), None) => Err(PathError::DotSegment),
-        _ => Ok(()),
+        (Some(first), None, None) => is_like_a_dot(first) || first == '\u{2025}',
+        (Some(first), Some(second), None) => is_like_a_dot(first) && is_like_a_dot(second),
+        _ => false,
     }
+}
+
+/// A dot, and what compatibility forms (UAX 15) and old code pages make one of; U+2025 makes two.
+fn is_like_a_dot(character: char) -> bool {
+    matches!(character, '.' | '\u{2024}' | '\u{fe52}' | '\u{ff0e}')
+}
+
+/// The same of slashes, both ways.
+fn is_like_a_slash(character: char) -> bool {
+    matches!(
+        character,
+        '\u{2044}' | '\u{2215}' | '\u{2216}' | '\u{29f5}' | '\u{29f8}' | '\u{fe68}' | '\u{ff0f}' | '\u{ff3c}'
+    )
 }
 
 /// Spaces, controls and characters without width.

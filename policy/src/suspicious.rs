@@ -1,4 +1,5 @@
-//! Names that carry data: labels below a wildcard that look encoded, and name resolution hidden in HTTPS.
+//! Names and queries that carry data: labels below a wildcard that look encoded, queries longer than any step needs, and name
+//! resolution hidden in HTTPS.
 //!
 //! Under `*.allowed.example` whoever runs `allowed.example` reads every name that is resolved. A person's step never needs
 //! such names, so the thresholds lean to refusing; an exact host in a rule is never judged here. Slow leaks through many
@@ -37,6 +38,14 @@ fn is_encoded(run: &str) -> bool {
     changes >= CHANGES_LIMIT || vowels * LETTERS_PER_VOWEL < bytes.len()
 }
 
+/// Longest query where a rule names no parameters: sign-in services hand a signed request on in some 1,500 bytes, search pages
+/// need a tenth of that. A rule that names its parameters says what they are for.
+const QUERY_LIMIT: usize = 2048;
+
+pub fn is_message(query: &str) -> bool {
+    query.len() > QUERY_LIMIT
+}
+
 /// Public resolvers that answer DNS over HTTPS; names below them too.
 const RESOLVERS: &[&str] = &[
     "cloudflare-dns.com",
@@ -73,7 +82,7 @@ pub fn is_dns_over_https(target: &Target, request: &Request<'_>) -> bool {
     let dns_media = |value: Option<&str>| value.is_some_and(names_dns_message);
     dns_media(request.content_type)
         || dns_media(request.accept)
-        || url.path_form().split(['/', ';']).any(|part| part == "dns-query")
+        || url.path_form().split(['/', ';']).any(|part| part.eq_ignore_ascii_case("dns-query"))
         || url.query().is_some_and(|query| {
             query::pairs(query).any(|(name, value)| *name == *"dns" && is_question(&value))
         })
@@ -88,6 +97,27 @@ fn names_dns_message(value: &str) -> bool {
         ["application/dns-message", "application/dns-json", "application/oblivious-dns-message"];
     let types = value.split(',').filter_map(|part| part.split(';').next()).map(str::trim);
     types.into_iter().any(|media| TYPES.iter().any(|dns| media.eq_ignore_ascii_case(dns)))
+}
+
+/// Longest question: a header, a name, its type and class, and an EDNS record with its padding (RFC 8467).
+const MESSAGE_LIMIT: usize = 512;
+
+/// The whole of `body` is a DNS query (RFC 1035, section 4), under whatever media type.
+pub fn is_dns_message(body: &[u8]) -> bool {
+    let Some((header, mut rest)) = body.split_at_checked(12).filter(|_| body.len() <= MESSAGE_LIMIT) else {
+        return false;
+    };
+    // A query in opcode 0 with one question, no answer, no authority and at most EDNS beside it.
+    let is_query = header[2] & 0xf8 == 0 && header[3] & 0x8f == 0 && header[4..11] == [0, 1, 0, 0, 0, 0, 0];
+    while let [length @ 1..=63, name @ ..] = rest {
+        let Some(after) = name.get(usize::from(*length)..) else { return false };
+        rest = after;
+    }
+    // The root, a type, and the class of the Internet; then nothing, or the record that was announced.
+    match rest {
+        [0, _, _, 0, 1, more @ ..] => is_query && header[11] <= 1 && (header[11] == 1) != more.is_empty(),
+        _ => false,
+    }
 }
 
 /// Base64url, or the plain base64 that some servers take too.
@@ -118,5 +148,25 @@ mod tests {
         check("xvbnmqwrtpsdfghjklzx", true);
         check(&"a".repeat(41), true);
         check(&["abcdefghi"; 9].join("."), true);
+    }
+
+    #[test]
+    fn questions_are_known_by_their_bytes() {
+        let question = |tail: &[u8]| [b"\x12\x34\x01\0\0\x01\0\0\0\0\0\0\x03www\x07exemple\x02fr\0", tail].concat();
+        let mut extended = question(&[0, 1, 0, 1, 0, 0, 41, 16, 0, 0, 0, 0, 0, 0, 0]);
+        assert!(is_dns_message(&question(&[0, 1, 0, 1])) && !is_dns_message(&extended));
+        extended[11] = 1;
+        assert!(is_dns_message(&extended));
+        for other in [
+            &b""[..],
+            b"nom=exemple&prenom=camille",
+            b"{\"dns\": true}",
+            &question(&[]),
+            &question(&[0, 1, 0, 3]),
+            &question(&[0, 1, 0, 1, 9]),
+            &[0; 600],
+        ] {
+            assert!(!is_dns_message(other), "{}", other.escape_ascii());
+        }
     }
 }

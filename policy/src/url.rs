@@ -9,6 +9,7 @@ use std::fmt;
 
 use crate::finding::Words;
 use crate::host::{Host, HostError};
+use crate::methods::Methods;
 use crate::path::{self, PathError};
 use crate::{Reason, query};
 
@@ -260,6 +261,15 @@ impl Url {
         &self.parameters
     }
 
+    /// Methods that the query asks a server to take this request for; `None` in daily life, without a look at any value.
+    pub(crate) fn methods_asked_for(&self) -> Option<impl Iterator<Item = String>> {
+        self.parameters.iter().any(|name| query::overrides_method(name)).then(|| {
+            let pairs = query::pairs(self.query().unwrap_or_default());
+            let asked = pairs.filter(|(name, _)| query::overrides_method(name));
+            asked.map(|(_, value)| value.trim().to_ascii_uppercase()).filter(|value| is_method(value))
+        })
+    }
+
     /// `https://host` with the port where it is not the scheme's own.
     pub fn origin(&self) -> String {
         let (scheme, host) = (self.scheme.as_str(), &self.authority.host);
@@ -285,6 +295,11 @@ impl fmt::Display for Url {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}{}", self.origin(), self.path_and_query)
     }
+}
+
+/// A word that a server could take for a method; a payment's `_method=visa` is none.
+fn is_method(value: &str) -> bool {
+    Methods::of(value).is_some() || matches!(value, "TRACE" | "CONNECT" | "LINK" | "UNLINK" | "PURGE")
 }
 
 pub(crate) fn split_scheme(text: &str) -> Result<(Scheme, &str), TargetError> {

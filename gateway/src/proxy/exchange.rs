@@ -12,6 +12,7 @@ use super::leg::Leg;
 use super::permit::Permit;
 use super::refusal::{Reader, Refusal};
 use super::refusals::{Asked, Refused};
+use super::upload::{self, Upload};
 use super::{forward, inspect, tunnel, websocket};
 use crate::Gateway;
 use crate::catalogue::origin;
@@ -28,7 +29,7 @@ pub async fn exchange(leg: &Leg, request: Request<Incoming>) -> Response<Body> {
     }
 }
 
-async fn path(leg: &Leg, request: Request<Incoming>) -> Result<Response<Body>, Box<Refused>> {
+async fn path(leg: &Leg, mut request: Request<Incoming>) -> Result<Response<Body>, Box<Refused>> {
     let gateway = &leg.gateway;
     let now = Timestamp::now();
     let asked = || Asked::of(leg, &request);
@@ -37,11 +38,18 @@ async fn path(leg: &Leg, request: Request<Incoming>) -> Result<Response<Body>, B
     let published = gateway.policies.current();
     let decision = question.ask(gateway, &published.policy, &caller.session, now);
     gateway.learning.judged(&caller.session, &question, &decision);
-    may_pass(gateway, &caller, &decision)
-        .map_err(|refusal| Asked::judged(&caller, &question, &decision, &published).refused(refusal))?;
+    let judged = || Asked::judged(&caller, &question, &decision, &published);
+    may_pass(gateway, &caller, &decision).map_err(|refusal| judged().refused(refusal))?;
 
     let target = question.target.clone();
     let is_websocket = question.websocket;
+    // What is wrong in a short body keeps its first byte from leaving; an item of the catalogue reads its own.
+    let begun = match &target {
+        Target::Http(url) if url.host().item().is_none() => {
+            upload::begin(request.body_mut()).await.map_err(|reason| judged().refused(reason))?
+        }
+        _ => None,
+    };
     let permit = Permit::record(leg, &caller, question, &decision, &published).await?;
     if let Err(reason) = charge(gateway, &caller, &decision, now).await {
         return Ok(permit.refuse(reason, None).respond(Reader::of(request.headers())));
@@ -54,7 +62,10 @@ async fn path(leg: &Leg, request: Request<Incoming>) -> Result<Response<Body>, B
         Target::Http(url) if is_websocket => websocket::open(permit, leg, request, url).await,
         // A catalogue item is served here: nothing is dialled, all else is the same.
         Target::Http(url) if url.host().item().is_some() => origin::answer(permit, request, url).await,
-        Target::Http(url) => forward::send(permit, request, url, decision.terms).await,
+        Target::Http(url) => {
+            let request = request.map(|rest| Upload { begun, rest });
+            forward::send(permit, request, url, decision.terms).await
+        }
     })
 }
 

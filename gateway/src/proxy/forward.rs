@@ -5,8 +5,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use http::header::CONTENT_TYPE;
-use http::{Method, Request, Response, StatusCode};
+use http::{Method, Request, Response};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
@@ -15,21 +14,23 @@ use tokio::time::sleep;
 use tokio_util::sync::WaitForCancellationFutureOwned;
 use tokio_util::task::AbortOnDropHandle;
 
+use super::answer;
 use super::body::{Body, BoxError};
 use super::headers;
 use super::leg::reason;
 use super::live::Exchange;
 use super::permit::Permit;
 use super::refusal::Reader;
+use super::upload::{self, Upload};
 use super::upstream::{self, Failure};
 use crate::strict_http1::Fault;
 
 /// Answers with the upstream's response, or with the refusal that kept it away.
-pub async fn send(permit: Permit, request: Request<Incoming>, url: Url, terms: Terms) -> Response<Body> {
+pub async fn send(permit: Permit, request: Request<Upload>, url: Url, terms: Terms) -> Response<Body> {
     let reader = Reader::of(request.headers());
     let method = request.method().clone();
     match attempt(&permit, request, &url, &terms).await {
-        Ok(response) => stream(permit, response, &method, reader, &terms),
+        Ok(response) => stream(permit, response, &method, reader, &terms).await,
         Err((reason, address)) => {
             permit.refuse(reason, address).about(url.without_query_values()).respond(reader)
         }
@@ -38,7 +39,7 @@ pub async fn send(permit: Permit, request: Request<Incoming>, url: Url, terms: T
 
 async fn attempt(
     permit: &Permit,
-    request: Request<Incoming>,
+    request: Request<Upload>,
     url: &Url,
     terms: &Terms,
 ) -> Result<Response<Incoming>, Failure> {
@@ -71,77 +72,60 @@ async fn no_answer(permit: &Permit) {
     }
 }
 
-fn stream(
+async fn stream(
     permit: Permit,
     response: Response<Incoming>,
     method: &Method,
     reader: Reader,
     terms: &Terms,
 ) -> Response<Body> {
-    let (mut parts, body) = response.into_parts();
+    let (mut parts, mut body) = response.into_parts();
     headers::clean_response(&mut parts.headers);
     let has_body = !body.is_end_stream() && *method != Method::HEAD;
     let limit = permit.gateway().config.limits.download_bytes;
-    let media_type = essence(&parts);
-    let is_document = has_body && !is_bodiless(&parts) && !is_page_type(&media_type);
-    let refused = if is_document && !terms.download_types.iter().any(|named| **named == *media_type) {
-        Some(Reason::DownloadType)
-    } else {
-        body.size_hint().exact().filter(|bytes| *bytes > limit).map(|_| Reason::DownloadSize)
+    let judged = match answer::judge_head(&parts, has_body, terms) {
+        Ok(_) if body.size_hint().exact().is_some_and(|bytes| bytes > limit) => Err(Reason::DownloadSize),
+        Ok(media) if !has_body || media.is_event_stream() => Ok((media, None)),
+        Ok(media) => tokio::select! {
+            biased;
+            () = permit.exchange().ended() => Err(permit.exchange().why_ended().unwrap_or(Reason::ClientGone)),
+            begun = media.begin(&mut body, terms, upstream_broke) => begun.map(|begun| (media, begun)),
+        },
+        Err(reason) => Err(reason),
     };
-    if let Some(reason) = refused {
-        return permit.refuse(reason, None).respond(reader);
-    }
+    let (media, begun) = match judged {
+        Ok(judged) => judged,
+        Err(reason) => return permit.refuse(reason, None).respond(reader),
+    };
     permit.answered(parts.status.as_u16());
-    if is_document {
-        permit.document(&media_type);
+    if has_body && media.is_document() && !media.essence.is_empty() {
+        permit.document(&media.essence);
     }
     if !has_body {
         let response = Response::from_parts(parts, Watched::plain(body));
         permit.finish();
         return response;
     }
-    Response::from_parts(parts, Watched::download(body, permit, limit).boxed_unsync())
+    let is_text = media.is_event_stream();
+    Response::from_parts(parts, Watched::download(begun, body, permit, limit, is_text).boxed_unsync())
 }
 
-/// An answer without a body has no type that matters.
-fn is_bodiless(parts: &http::response::Parts) -> bool {
-    parts.status == StatusCode::NO_CONTENT || parts.status == StatusCode::NOT_MODIFIED
-}
-
-/// The declared media type without its parameters; empty where the answer says none.
-fn essence(parts: &http::response::Parts) -> String {
-    let declared = parts.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    declared.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
-}
-
-/// Text, styles, scripts, JSON, XML, fonts, images, media, WebAssembly.
-fn is_page_type(essence: &str) -> bool {
-    const WHOLE: [&str; 12] = [
-        "application/javascript",
-        "application/x-javascript",
-        "application/ecmascript",
-        "application/json",
-        "application/xml",
-        "application/wasm",
-        "application/font-woff",
-        "application/font-woff2",
-        "application/x-font-ttf",
-        "application/vnd.ms-fontobject",
-        "application/x-mpegurl",
-        "application/vnd.apple.mpegurl",
-    ];
-    let Some((kind, rest)) = essence.split_once('/') else { return false };
-    match kind {
-        "text" | "image" | "font" | "audio" | "video" => !rest.is_empty(),
-        "application" => WHOLE.contains(&essence) || rest.ends_with("+json") || rest.ends_with("+xml"),
-        _ => false,
+/// Why an answer broke off. An upstream that goes away is one thing, one that breaks the protocol another.
+fn upstream_broke(error: &hyper::Error) -> Reason {
+    match Fault::find(error) {
+        Some(fault) => reason(fault),
+        None if upload::is_protocol_error(error) => Reason::UpstreamProtocol,
+        None => Reason::UpstreamGone,
     }
 }
 
 /// A body on its way: counted, limited, and cut when its exchange ends.
 struct Watched {
+    /// Read and judged already.
+    begun: Option<Bytes>,
     body: Incoming,
+    /// An event stream has no beginning to judge; it is text, so a NUL ends it.
+    is_text: bool,
     way: Way,
     exchange: Arc<Exchange>,
     ended: Pin<Box<WaitForCancellationFutureOwned>>,
@@ -182,18 +166,34 @@ fn take(permit: &Mutex<Option<Permit>>) -> Option<Permit> {
 
 impl Watched {
     fn upload(
-        body: Incoming,
+        upload: Upload,
         exchange: Arc<Exchange>,
         limit_bytes: u64,
         fault: Arc<OnceLock<Reason>>,
     ) -> Watched {
-        Watched { body, way: Way::Up(fault), ended: Box::pin(exchange.ended()), exchange, limit_bytes }
+        Watched {
+            begun: upload.begun,
+            body: upload.rest,
+            is_text: false,
+            way: Way::Up(fault),
+            ended: Box::pin(exchange.ended()),
+            exchange,
+            limit_bytes,
+        }
     }
 
-    fn download(body: Incoming, permit: Permit, limit_bytes: u64) -> Watched {
+    fn download(
+        begun: Option<Bytes>,
+        body: Incoming,
+        permit: Permit,
+        limit_bytes: u64,
+        is_text: bool,
+    ) -> Watched {
         let exchange = permit.exchange().clone();
         Watched {
+            begun,
             body,
+            is_text,
             way: Way::Down(Held::new(permit)),
             ended: Box::pin(exchange.ended()),
             exchange,
@@ -235,12 +235,29 @@ impl Watched {
         }
     }
 
+    /// The next bytes. Trailers end here, on either way (RFC 9110, section 6.5.1): nobody looks at them, so nobody judged them.
+    fn poll_data(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, hyper::Error>>> {
+        if let Some(begun) = self.begun.take() {
+            return Poll::Ready(Some(Ok(begun)));
+        }
+        loop {
+            match ready!(Pin::new(&mut self.body).poll_frame(context)) {
+                None => return Poll::Ready(None),
+                Some(Err(error)) => return Poll::Ready(Some(Err(error))),
+                Some(Ok(frame)) => {
+                    if let Ok(data) = frame.into_data() {
+                        return Poll::Ready(Some(Ok(data)));
+                    }
+                }
+            }
+        }
+    }
+
     /// The reason when a body breaks off.
     fn broken(&self, error: &hyper::Error) -> Reason {
-        match (Fault::find(error), &self.way) {
-            (Some(fault), _) => reason(fault),
-            (None, Way::Up(_)) => Reason::ClientGone,
-            (None, Way::Down(_)) => Reason::UpstreamGone,
+        match self.way {
+            Way::Up(_) => upload::broken(error),
+            Way::Down(_) => upstream_broke(error),
         }
     }
 }
@@ -258,15 +275,18 @@ impl HttpBody for Watched {
             let reason = this.exchange.why_ended().unwrap_or(Reason::ClientGone);
             return Poll::Ready(this.fail(reason));
         }
-        Poll::Ready(match ready!(Pin::new(&mut this.body).poll_frame(context)) {
-            Some(Ok(frame)) => {
-                let passed = this.count(frame.data_ref().map_or(0, Bytes::len));
+        Poll::Ready(match ready!(this.poll_data(context)) {
+            Some(Ok(data)) => {
+                let passed = this.count(data.len());
+                if this.is_text && memchr::memchr(0, &data).is_some() {
+                    return Poll::Ready(this.fail(Reason::DownloadType));
+                }
                 if passed <= this.limit_bytes {
                     // A body of known length is not asked again once its last byte is out.
                     if this.body.is_end_stream() {
                         this.complete();
                     }
-                    return Poll::Ready(Some(Ok(frame)));
+                    return Poll::Ready(Some(Ok(Frame::data(data))));
                 }
                 let reason =
                     if matches!(this.way, Way::Up(_)) { Reason::Upload } else { Reason::DownloadSize };
@@ -285,34 +305,14 @@ impl HttpBody for Watched {
 
     fn is_end_stream(&self) -> bool {
         // The end is told by the frame that ends it, so that the permit is closed by then.
-        matches!(self.way, Way::Up(_)) && self.body.is_end_stream()
+        matches!(self.way, Way::Up(_)) && self.begun.is_none() && self.body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pages_are_made_of_these() {
-        for (essence, expected) in [
-            ("text/html", true),
-            ("application/json", true),
-            ("application/ld+json", true),
-            ("image/svg+xml", true),
-            ("font/woff2", true),
-            ("application/pdf", false),
-            ("application/octet-stream", false),
-            ("application/zip", false),
-            ("application/dns-message", false),
-            ("", false),
-            ("text/", false),
-        ] {
-            assert_eq!(is_page_type(essence), expected, "{essence}");
+        let (begun, rest) = (self.begun.as_ref().map_or(0, Bytes::len) as u64, self.body.size_hint());
+        match rest.exact() {
+            Some(rest) => SizeHint::with_exact(begun + rest),
+            None => rest,
         }
     }
 }

@@ -4,7 +4,7 @@
 //! around the proxy.
 
 use http::header::{
-    CONNECTION, COOKIE, HOST, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING,
+    ACCEPT_ENCODING, CONNECTION, COOKIE, HOST, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING,
     UPGRADE,
 };
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -12,48 +12,71 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 const HOP_BY_HOP: [HeaderName; 7] =
     [CONNECTION, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE];
 
-/// Besides those: fields that proxies invented, and those that override what was judged.
-const REQUEST_FIELDS: [&str; 19] = [
+/// Besides those: fields that proxies invented, those that say who asks, and those that override what was judged.
+const REQUEST_FIELDS: [&str; 20] = [
+    "alt-used",
+    "cf-connecting-ip",
+    "client-ip",
+    "early-data",
     "expect", // answered by us when the body is wanted
-    "keep-alive",
-    "proxy-connection",
-    "proxy-status",
     "forwarded",
+    "front-end-https",
+    "keep-alive",
+    "proxy",
+    "remote-user",
+    "true-client-ip",
     "via",
-    "x-forwarded-for",
-    "x-forwarded-host",
-    "x-forwarded-proto",
-    "x-forwarded-port",
+    "x-authenticated-user",
+    "x-client-ip",
+    "x-cluster-client-ip",
+    "x-host",
     "x-real-ip",
-    "x-user",
     "x-remote-user",
-    "x-upstream-https-proxy",
-    "x-http-method-override",
+    "x-url-scheme",
+    "x-user",
+];
+
+/// How their families begin: `x-forwarded-for` and its many kin, `x-http-method-override` and its spellings.
+const REQUEST_FAMILIES: [&str; 9] = [
+    "proxy-",
+    "x-forwarded",
     "x-http-method",
-    "x-method-override",
-    "x-original-url",
-    "x-rewrite-url",
+    "x-method",
+    "x-original-",
+    "x-proxy",
+    "x-rewrite-",
+    "x-upstream-",
+    "passerelle-",
 ];
 
 /// Fields of answers that would lead a browser around us or speak in our name.
-const RESPONSE_FIELDS: [&str; 6] = [
-    "keep-alive",
-    "proxy-connection",
-    "proxy-status",
-    "alt-svc",
-    "proxy-authentication-info",
-    "x-squid-error",
-];
+const RESPONSE_FIELDS: [&str; 4] = ["alt-svc", "alternate-protocol", "keep-alive", "via"];
+
+const RESPONSE_FAMILIES: [&str; 3] = ["proxy-", "x-squid-", "passerelle-"];
 
 /// What goes to an upstream; `host` is set anew from the target that was judged.
 pub fn clean_request(headers: &mut HeaderMap) {
-    remove(headers, &REQUEST_FIELDS);
+    remove(headers, &REQUEST_FIELDS, &REQUEST_FAMILIES);
     headers.remove(HOST);
+    narrow_codings(headers);
     join_cookies(headers);
 }
 
 pub fn clean_response(headers: &mut HeaderMap) {
-    remove(headers, &RESPONSE_FIELDS);
+    remove(headers, &RESPONSE_FIELDS, &RESPONSE_FAMILIES);
+}
+
+/// Asks for no coding but the one whose inside `answer` can see.
+fn narrow_codings(headers: &mut HeaderMap) {
+    if !headers.contains_key(ACCEPT_ENCODING) {
+        return;
+    }
+    let takes_gzip = headers.get_all(ACCEPT_ENCODING).iter().any(|value| {
+        let codings = value.to_str().unwrap_or_default().split(',');
+        codings.map(str::trim).any(|coding| coding == "gzip" || coding.starts_with("gzip;") && !coding.ends_with("q=0"))
+    });
+    let coding = if takes_gzip { "gzip" } else { "identity" };
+    headers.insert(ACCEPT_ENCODING, HeaderValue::from_static(coding));
 }
 
 /// HTTP/2 clients split cookies; towards an HTTP/1 origin they are one field (RFC 9113, section 8.2.3).
@@ -66,21 +89,25 @@ fn join_cookies(headers: &mut HeaderMap) {
     }
 }
 
-fn remove(headers: &mut HeaderMap, fields: &[&str]) {
-    let named: Vec<String> = headers
-        .get_all(CONNECTION)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .map(|name| name.trim().to_ascii_lowercase())
-        .filter(|name| !name.is_empty())
-        .collect();
-    for name in named.iter().map(String::as_str).chain(fields.iter().copied()) {
+fn remove(headers: &mut HeaderMap, fields: &[&str], families: &[&str]) {
+    let named = headers.get_all(CONNECTION).iter().filter_map(|value| value.to_str().ok());
+    let named = named.flat_map(|value| value.split(',')).filter_map(|name| name.trim().parse().ok());
+    let ends_here = |name: &&HeaderName| {
+        let name = name.as_str();
+        match name.contains('_') {
+            // Many servers hand both spellings to their programs under one name.
+            true => is_among(&name.replace('_', "-"), fields, families),
+            false => is_among(name, fields, families),
+        }
+    };
+    let ending: Vec<HeaderName> = named.chain(headers.keys().filter(ends_here).cloned()).collect();
+    for name in ending.iter().chain(&HOP_BY_HOP) {
         headers.remove(name);
     }
-    for name in &HOP_BY_HOP {
-        headers.remove(name);
-    }
+}
+
+fn is_among(name: &str, fields: &[&str], families: &[&str]) -> bool {
+    fields.contains(&name) || families.iter().any(|family| name.starts_with(family))
 }
 
 #[cfg(test)]
@@ -114,6 +141,12 @@ mod tests {
             ("upgrade", "h2c"),
             ("x-forwarded-for", "1.2.3.4"),
             ("x-http-method-override", "PUT"),
+            ("x_http_method_override", "PUT"),
+            ("x-method", "PUT"),
+            ("x-forwarded-anything", "x"),
+            ("x-original-url", "/admin"),
+            ("x_user", "x"),
+            ("proxy", "http://a.example"),
             ("forwarded", "for=x"),
         ];
         assert_eq!(kept(clean_request, &sent), ["accept", "cookie"]);
@@ -134,9 +167,31 @@ mod tests {
         let sent = [
             ("alt-svc", "h3=\":443\""),
             ("proxy-status", "x"),
+            ("proxy-authenticate", "x"),
+            ("via", "1.1 x"),
             ("content-type", "text/html"),
             ("connection", "close"),
         ];
         assert_eq!(kept(clean_response, &sent), ["content-type"]);
+    }
+
+    #[test]
+    fn only_gzip_is_asked_for() {
+        for (accepted, expected) in [
+            ("gzip, deflate, br, zstd", "gzip"),
+            ("br;q=1.0, gzip;q=0.8", "gzip"),
+            ("br", "identity"),
+            ("gzip;q=0", "identity"),
+            ("*", "identity"),
+            ("", "identity"),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(ACCEPT_ENCODING, accepted.parse().unwrap());
+            clean_request(&mut headers);
+            assert_eq!(headers[ACCEPT_ENCODING], expected, "{accepted}");
+        }
+        let mut headers = HeaderMap::new();
+        clean_request(&mut headers);
+        assert!(headers.is_empty());
     }
 }

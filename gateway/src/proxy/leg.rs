@@ -27,6 +27,7 @@ use super::refusals::Asked;
 use super::tunnel::ClientStream;
 use crate::share::Share;
 use crate::strict_http1::{Fault, Refused, StrictIo, Verdict};
+use crate::strict_http2::{News, StrictHttp2};
 use crate::terminal::Terminal;
 use crate::{Gateway, kiosk_api, strict_http2};
 
@@ -99,12 +100,22 @@ impl Leg {
         if matches!(self.place, Place::Outer) {
             builder.enable_connect_protocol(); // only so that extended CONNECT can be told 501
         }
+        let is_outer = matches!(self.place, Place::Outer);
+        let (strict, mut news) = StrictHttp2::server(stream, self.gateway.config.limits.strict(), is_outer);
         let leg = Arc::new(self);
         let service = service_fn(|request| answer(leg.clone(), request));
-        let connection = builder.serve_connection(TokioIo::new(stream), service);
-        tokio::select! {
-            _ = connection => {}
-            () = leg.ended() => {}
+        let mut connection = pin!(builder.serve_connection(TokioIo::new(strict), service));
+        loop {
+            tokio::select! {
+                _ = connection.as_mut() => return,
+                () = leg.ended() => return,
+                Some(news) = news.recv() => match news {
+                    News::Last => connection.as_mut().graceful_shutdown(),
+                    News::Reset { fault, method, target } => {
+                        leg.record_unread(Refused { fault, method, target }).await;
+                    }
+                },
+            }
         }
     }
 
@@ -201,6 +212,10 @@ async fn answer(leg: Arc<Leg>, request: Request<Incoming>) -> Result<Response<Bo
 /// Our own API, or the path of a request.
 async fn route(leg: &Arc<Leg>, request: Request<Incoming>) -> Response<Body> {
     if request.version() == Version::HTTP_2 {
+        if let Some((reason, method, target)) = strict_http2::refused(request.headers()) {
+            let asked = Asked::unread(leg, method, target);
+            return leg.gateway.refusals.record(&leg.gateway, asked, reason.into()).await.respond(Reader::Program);
+        }
         let outer = matches!(leg.place, Place::Outer);
         let side = if outer { strict_http2::Leg::Outer } else { strict_http2::Leg::Inner };
         let (parts, body) = request.into_parts();

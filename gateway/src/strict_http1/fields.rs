@@ -50,20 +50,37 @@ impl<'a> Fields<'a> {
         self.0.iter().filter(move |(n, _)| n.eq_ignore_ascii_case(name.as_bytes())).map(|(_, value)| *value)
     }
 
-    /// Refuses a decisive field of a request that stands twice.
+    /// Refuses a decisive field of a request that stands twice, or under a name that is made to look like one.
     pub fn once_in_requests(&self) -> Result<(), Fault> {
+        self.0.iter().try_for_each(|(name, _)| undisguised(name))?;
         decisive_once(|name| self.all(name).count())
     }
 
     /// The same for answers.
     pub fn once_in_answers(&self) -> Result<(), Fault> {
-        once(&DECISIVE_IN_ANSWERS, |name| self.all(name).count())
+        decisive_once_in_answers(|name| self.all(name).count())
     }
 }
 
 /// Refuses a request that repeats a decisive field, whichever the HTTP version that counts.
 pub(crate) fn decisive_once(count: impl Fn(&str) -> usize) -> Result<(), Fault> {
     once(&DECISIVE, count)
+}
+
+/// Refuses `Content_Length` and its like: many servers hand it to their programs as the field with the hyphen.
+pub(crate) fn undisguised(name: &[u8]) -> Result<(), Fault> {
+    let hyphened = |b: &u8| if *b == b'_' { b'-' } else { *b };
+    match memchr::memchr(b'_', name) {
+        Some(_) if is_decisive(&name.iter().map(hyphened).collect::<Vec<_>>()) => {
+            Err(Fault::Ambiguous("a decisive field written with an underscore"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Refuses an answer that repeats one: a browser might take the second type where we took the first.
+pub(crate) fn decisive_once_in_answers(count: impl Fn(&str) -> usize) -> Result<(), Fault> {
+    once(&DECISIVE_IN_ANSWERS, count)
 }
 
 fn once(names: &[&str], count: impl Fn(&str) -> usize) -> Result<(), Fault> {
@@ -81,7 +98,7 @@ pub(crate) fn content_length(value: &[u8]) -> Result<u64, Fault> {
 }
 
 /// RFC 9110, section 5.6.2.
-pub(super) fn is_token(bytes: &[u8]) -> bool {
+pub(crate) fn is_token(bytes: &[u8]) -> bool {
     !bytes.is_empty() && bytes.iter().all(|&b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b))
 }
 
