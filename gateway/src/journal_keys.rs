@@ -23,6 +23,17 @@ pub enum Subject {
     Gateway,
 }
 
+impl Subject {
+    /// As [`Display`](fmt::Display) writes it.
+    fn parse(text: &str) -> Option<Subject> {
+        match text.split_once(':') {
+            Some(("person", id)) => PersonId::parse(id).ok().map(Subject::Person),
+            Some(("staff", login)) => Login::parse(login).ok().map(Subject::Staff),
+            _ => (text == "gateway").then_some(Subject::Gateway),
+        }
+    }
+}
+
 impl fmt::Display for Subject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -35,7 +46,29 @@ impl fmt::Display for Subject {
 
 /// `YYYY-MM`, in UTC.
 pub fn month(now: Timestamp) -> String {
-    now.to_zoned(TimeZone::UTC).strftime("%Y-%m").to_string()
+    Month::of(now).to_string()
+}
+
+/// A month of a year, in UTC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+struct Month(i16, i8);
+
+impl Month {
+    fn of(now: Timestamp) -> Month {
+        let date = now.to_zoned(TimeZone::UTC).date();
+        Month(date.year(), date.month())
+    }
+
+    fn parse(text: &str) -> Option<Month> {
+        let (year, month) = text.split_once('-')?;
+        Some(Month(year.parse().ok()?, month.parse().ok()?))
+    }
+}
+
+impl fmt::Display for Month {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:04}-{:02}", self.0, self.1)
+    }
 }
 
 /// All sealing keys; clones share them.
@@ -51,15 +84,17 @@ pub struct JournalKeys {
 #[derive(Default)]
 struct Known {
     by_id: HashMap<KeyId, Arc<SealingKey>>,
-    by_subject: HashMap<(String, String), Arc<SealingKey>>,
+    by_subject: HashMap<(Subject, Month), Arc<SealingKey>>,
 }
 
 impl Known {
-    fn insert(&mut self, (id, subject, month, secret): KeyRow) -> Arc<SealingKey> {
+    fn insert(&mut self, (id, subject, month, secret): KeyRow) -> Result<Arc<SealingKey>, StoreError> {
+        let whose = Subject::parse(&subject).zip(Month::parse(&month));
+        let unreadable = || StoreError::Unreadable { what: format!("a sealing key of {subject}, {month}") };
         let key = Arc::new(SealingKey::new(KeyId(id), *secret));
+        self.by_subject.insert(whose.ok_or_else(unreadable)?, key.clone());
         self.by_id.insert(key.id(), key.clone());
-        self.by_subject.insert((subject, month), key.clone());
-        key
+        Ok(key)
     }
 }
 
@@ -75,7 +110,7 @@ impl JournalKeys {
         let _turn = self.refreshing.lock().await;
         let mut known = Known::default();
         for row in self.store.journal_keys().await? {
-            known.insert(row);
+            known.insert(row)?;
         }
         *self.known.write().unwrap_or_else(PoisonError::into_inner) = known;
         Ok(())
@@ -83,13 +118,13 @@ impl JournalKeys {
 
     /// The key of this subject and of now's month, made and stored first if need be.
     pub async fn key_for(&self, subject: &Subject, now: Timestamp) -> Result<Arc<SealingKey>, StoreError> {
-        let whose = (subject.to_string(), month(now));
+        let whose = (subject.clone(), Month::of(now));
         if let Some(key) = self.read().by_subject.get(&whose) {
             return Ok(key.clone());
         }
-        let new = SealingKey::generate();
-        let row = self.store.keep_journal_key(&new.id().0, &whose.0, &whose.1, new.secret()).await?;
-        Ok(self.known.write().unwrap_or_else(PoisonError::into_inner).insert(row))
+        let (new, (subject, month)) = (SealingKey::generate(), (subject.to_string(), month(now)));
+        let row = self.store.keep_journal_key(&new.id().0, &subject, &month, new.secret()).await?;
+        self.known.write().unwrap_or_else(PoisonError::into_inner).insert(row)
     }
 
     pub fn lookup(&self, id: &KeyId) -> Option<Arc<SealingKey>> {
@@ -111,8 +146,8 @@ impl JournalKeys {
     pub async fn months_before(&self, month: &str) -> Result<BTreeMap<String, u64>, StoreError> {
         self.refresh().await?;
         let mut months = BTreeMap::new();
-        for (_, old) in self.read().by_subject.keys().filter(|(_, of)| of.as_str() < month) {
-            *months.entry(old.clone()).or_default() += 1;
+        for old in self.read().by_subject.keys().map(|(_, of)| of.to_string()).filter(|of| of.as_str() < month) {
+            *months.entry(old).or_default() += 1;
         }
         Ok(months)
     }

@@ -1,7 +1,7 @@
 //! Sends a permitted request upstream and streams the answer back. Never follows a redirect, never caches, never repairs.
 
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
@@ -12,14 +12,13 @@ use hyper::body::Incoming;
 use passerelle_policy::{Reason, Terms, Url};
 use tokio::time::sleep;
 use tokio_util::sync::WaitForCancellationFutureOwned;
-use tokio_util::task::AbortOnDropHandle;
 
 use super::answer;
-use super::body::{Body, BoxError};
+use super::body::{self, Body, BoxError};
 use super::headers;
 use super::leg::reason;
 use super::live::Exchange;
-use super::permit::Permit;
+use super::permit::{HeldPermit, Permit};
 use super::refusal::Reader;
 use super::upload::{self, Upload};
 use super::upstream::{self, Failure};
@@ -47,8 +46,13 @@ async fn attempt(
     let fault = Arc::new(OnceLock::new());
     let (mut parts, body) = request.into_parts();
     headers::clean_request(&mut parts.headers);
-    let upload = Watched::upload(body, exchange.clone(), terms.upload_limit, fault.clone());
-    let request = Request::from_parts(parts, upload.boxed_unsync());
+    let upload = match body.is_end_stream() {
+        true => body::empty(),
+        false => {
+            Watched::upload(body, exchange.clone(), terms.upload_limit, fault.clone()).boxed_unsync()
+        }
+    };
+    let request = Request::from_parts(parts, upload);
     let sent =
         upstream::send(permit.gateway(), &exchange.session, url, request, |address| permit.reached(address));
     tokio::select! {
@@ -136,32 +140,7 @@ enum Way {
     /// Towards the upstream; what went wrong with it is told to whoever waits for the answer.
     Up(Arc<OnceLock<Reason>>),
     /// Towards the terminal, with the permit: the closing record is written when the body ends or is dropped.
-    Down(Held),
-}
-
-/// The permit of an answer on its way. A body that its client does not read is not polled either, so a task of its own
-/// closes the record when the exchange is ended; the body then only tells its end.
-struct Held {
-    permit: Arc<Mutex<Option<Permit>>>,
-    _closer: AbortOnDropHandle<()>,
-}
-
-impl Held {
-    fn new(permit: Permit) -> Held {
-        let ended = permit.exchange().ended();
-        let permit = Arc::new(Mutex::new(Some(permit)));
-        let held = permit.clone();
-        let closer = tokio::spawn(async move {
-            ended.await;
-            drop(take(&held));
-        });
-        Held { permit, _closer: AbortOnDropHandle::new(closer) }
-    }
-}
-
-fn take(permit: &Mutex<Option<Permit>>) -> Option<Permit> {
-    // A panic elsewhere leaves a permit that is still whole.
-    permit.lock().unwrap_or_else(PoisonError::into_inner).take()
+    Down(Arc<HeldPermit>),
 }
 
 impl Watched {
@@ -194,7 +173,7 @@ impl Watched {
             begun,
             body,
             is_text,
-            way: Way::Down(Held::new(permit)),
+            way: Way::Down(HeldPermit::of(permit)),
             ended: Box::pin(exchange.ended()),
             exchange,
             limit_bytes,
@@ -210,7 +189,7 @@ impl Watched {
         match &mut self.way {
             Way::Up(fault) => drop(fault.set(reason)),
             Way::Down(held) => {
-                if let Some(permit) = take(&held.permit)
+                if let Some(permit) = held.take()
                     && self.exchange.why_ended().is_none()
                 {
                     permit.failed(reason);
@@ -222,7 +201,7 @@ impl Watched {
 
     fn complete(&mut self) {
         if let Way::Down(held) = &self.way
-            && let Some(permit) = take(&held.permit)
+            && let Some(permit) = held.take()
         {
             permit.finish();
         }
@@ -258,6 +237,15 @@ impl Watched {
         match self.way {
             Way::Up(_) => upload::broken(error),
             Way::Down(_) => upstream_broke(error),
+        }
+    }
+}
+
+impl Drop for Watched {
+    /// A client that left: the closing says so.
+    fn drop(&mut self) {
+        if let Way::Down(held) = &self.way {
+            drop(held.take());
         }
     }
 }

@@ -7,7 +7,7 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -15,6 +15,7 @@ use passerelle_policy::Reason;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
+use super::permit::HeldPermit;
 use super::question::Question;
 use crate::Gateway;
 use crate::session::LiveSession;
@@ -39,6 +40,8 @@ pub struct Exchange {
     pub idle_limit: Option<Duration>,
     end: OnceLock<Reason>,
     ended: CancellationToken,
+    /// What is let go when it ends.
+    held: OnceLock<Weak<HeldPermit>>,
 }
 
 /// Bytes that passed, counted from the terminal's side.
@@ -97,6 +100,7 @@ impl Exchange {
             idle_limit: None,
             end: OnceLock::new(),
             ended: CancellationToken::new(),
+            held: OnceLock::new(),
         }
     }
 
@@ -104,6 +108,19 @@ impl Exchange {
     pub fn end(&self, reason: Reason) {
         let _ = self.end.set(reason);
         self.ended.cancel();
+        self.let_go();
+    }
+
+    /// From here on the end of the exchange lets go of this permit, even if nobody polls what holds it.
+    pub fn let_go_at_end(&self, held: &Arc<HeldPermit>) {
+        let _ = self.held.set(Arc::downgrade(held));
+        if self.end.get().is_some() {
+            self.let_go();
+        }
+    }
+
+    fn let_go(&self) {
+        drop(self.held.get().and_then(Weak::upgrade).and_then(|held| held.take()));
     }
 
     pub fn why_ended(&self) -> Option<Reason> {

@@ -184,6 +184,25 @@ impl Permit {
     }
 }
 
+/// The permit of an answer on its way to a client that may not read it: the body that carries the answer is then not polled
+/// either, so whoever ends the exchange lets the permit go.
+pub struct HeldPermit(Mutex<Option<Permit>>);
+
+impl HeldPermit {
+    pub fn of(permit: Permit) -> Arc<HeldPermit> {
+        let exchange = permit.exchange.clone();
+        let held = Arc::new(HeldPermit(Mutex::new(Some(permit))));
+        exchange.let_go_at_end(&held);
+        held
+    }
+
+    /// The permit, once.
+    pub fn take(&self) -> Option<Permit> {
+        // A panic elsewhere leaves a permit that is still whole.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
 impl Drop for Permit {
     fn drop(&mut self) {
         let Some(opening) = self.opening.take() else { return };

@@ -1,14 +1,20 @@
 //! A `tunnel` CONNECT: hosts and ports only. Resolved, judged and dialled before its 200; then its ClientHello is judged before
 //! any byte of it is forwarded; then bytes pass unread until something ends it.
 
+use std::cell::RefCell;
+use std::future::poll_fn;
 use std::io;
+use std::pin::Pin;
+use std::task::{Poll, ready};
+
+use bytes::Bytes;
 
 use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
 use jiff::Timestamp;
 use passerelle_policy::{Authority, Host, Reason};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
 
 use super::body::{self, Body};
@@ -136,20 +142,36 @@ async fn pump(
     mut to: impl AsyncWrite + Unpin,
     count: impl Fn(usize),
 ) -> Result<(), Side> {
-    let mut chunk = vec![0; CHUNK_BYTES];
     loop {
-        let read = match from.read(&mut chunk).await {
-            Ok(0) => return to.shutdown().await.map_err(|_| Side::Writer),
-            Ok(read) => read,
+        let mut chunk = match read_chunk(&mut from).await {
+            Ok(chunk) => chunk,
             // A TLS peer that closes without close_notify: its bytes were whole records.
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => 0,
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Bytes::new(),
             Err(_) => return Err(Side::Reader),
         };
-        if read == 0 {
+        if chunk.is_empty() {
             return to.shutdown().await.map_err(|_| Side::Writer);
         }
-        count(read);
-        to.write_all(&chunk[..read]).await.map_err(|_| Side::Writer)?;
+        count(chunk.len());
+        to.write_all_buf(&mut chunk).await.map_err(|_| Side::Writer)?;
         to.flush().await.map_err(|_| Side::Writer)?;
     }
+}
+
+thread_local! {
+    /// Where bytes are read before they have a place of their own: one for all tunnels of a thread, so that a tunnel at which
+    /// nothing moves, as most do most of the time, holds no buffer.
+    static CHUNK: RefCell<Box<[u8]>> = RefCell::new(vec![0; CHUNK_BYTES].into());
+}
+
+/// What can be read now, once there is something; empty at the end.
+async fn read_chunk(from: &mut (impl AsyncRead + Unpin)) -> io::Result<Bytes> {
+    poll_fn(|context| {
+        CHUNK.with_borrow_mut(|chunk| {
+            let mut read = ReadBuf::new(chunk);
+            ready!(Pin::new(&mut *from).poll_read(context, &mut read))?;
+            Poll::Ready(Ok(Bytes::copy_from_slice(read.filled())))
+        })
+    })
+    .await
 }

@@ -24,6 +24,13 @@ pub struct Upload {
     pub rest: Incoming,
 }
 
+impl Upload {
+    /// No body, or one that was read whole and had no byte.
+    pub fn is_end_stream(&self) -> bool {
+        self.begun.is_none() && self.rest.is_end_stream()
+    }
+}
+
 /// Reads the beginning of a body.
 ///
 /// Errors: what the judges of framing say, `dns-over-https`, `client-gone`.

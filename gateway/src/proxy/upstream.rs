@@ -22,9 +22,9 @@ use crate::session::{LiveSession, SessionId};
 use crate::strict_http1::{Expectation, Fault, StrictIo};
 use crate::tls;
 
-/// Idle HTTP/1.1 connections kept to one host. A browser asks us over HTTP/2, hence for a page's pictures at once, and an
+/// HTTP/1.1 connections kept to one host, those that carry an answer included. A browser asks us over HTTP/2, hence for a page's pictures at once, and an
 /// upstream that speaks only HTTP/1.1 gets a connection for each: those that are not kept are dialled again, with a handshake.
-const IDLE_TO_ONE_HOST: usize = 32;
+const KEPT_TO_ONE_HOST: usize = 32;
 
 type Key = (Scheme, Authority);
 
@@ -39,10 +39,10 @@ type Owned = (Weak<LiveSession>, Arc<Pool>);
 
 #[derive(Default)]
 struct Pool {
-    idle: Mutex<HashMap<Key, Vec<Connection>>>,
+    connections: Mutex<HashMap<Key, Vec<Connection>>>,
 }
 
-/// One connection that can take a request now.
+/// One connection, which takes a request when it is ready.
 struct Connection {
     sender: Sender,
     address: SocketAddr,
@@ -179,43 +179,45 @@ impl Connection {
                 expectation.expect(request.method(), false);
                 let sent = sender.try_send_request(origin_form(request, url)).await;
                 let response = sent.map_err(|error| unsent(error, address))?;
-                let (pool, key) = (pool.clone(), key.clone());
-                tokio::spawn(async move {
-                    // Ready again once the answer's body has been read.
-                    if sender.ready().await.is_ok() {
-                        pool.put(key, Connection { sender: Sender::Http1(sender, expectation), address });
-                    }
-                });
+                // Usable again once the answer's body has been read.
+                pool.put(key.clone(), Connection { sender: Sender::Http1(sender, expectation), address });
                 Ok(response)
             }
         }
     }
 
-    fn is_usable(&self) -> bool {
+    /// It can take a request now.
+    fn is_ready(&self) -> bool {
         match &self.sender {
             Sender::Http1(sender, _) => sender.is_ready(),
             Sender::Http2(sender) => sender.is_ready(),
         }
     }
+
+    fn is_closed(&self) -> bool {
+        match &self.sender {
+            Sender::Http1(sender, _) => sender.is_closed(),
+            Sender::Http2(sender) => sender.is_closed(),
+        }
+    }
 }
 
 impl Pool {
+    /// A connection that is ready, the last used first; those that were closed meanwhile go.
     fn take(&self, key: &Key) -> Option<Connection> {
-        let mut idle = lock(&self.idle);
-        let connections = idle.get_mut(key)?;
-        while let Some(connection) = connections.pop() {
-            if connection.is_usable() {
-                return Some(connection);
-            }
-        }
-        None
+        let mut connections = lock(&self.connections);
+        let connections = connections.get_mut(key)?;
+        connections.retain(|connection| !connection.is_closed());
+        let ready = connections.iter().rposition(Connection::is_ready)?;
+        Some(connections.remove(ready))
     }
 
+    /// Keeps a connection, busy or not, while there are few to its host.
     fn put(&self, key: Key, connection: Connection) {
-        let mut idle = lock(&self.idle);
-        let connections = idle.entry(key).or_default();
-        connections.retain(Connection::is_usable);
-        if connections.len() < IDLE_TO_ONE_HOST {
+        let mut connections = lock(&self.connections);
+        let connections = connections.entry(key).or_default();
+        connections.retain(|connection| !connection.is_closed());
+        if connections.len() < KEPT_TO_ONE_HOST {
             connections.push(connection);
         }
     }

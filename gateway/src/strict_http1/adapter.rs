@@ -2,6 +2,7 @@
 //! own buffer, and keeps the time limits.
 
 use std::io::{self, IoSlice};
+use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -204,10 +205,16 @@ impl<S: AsyncRead + Unpin> StrictIo<S> {
         if self.inspector.phase() == Phase::Undecided && self.held.len() >= AHEAD_BYTES {
             return Poll::Pending; // `hear` left the waker that ends this
         }
-        self.held.reserve(READ_BYTES);
-        let read = ready!(poll_read_buf(Pin::new(&mut self.stream), cx, &mut self.held))?;
+        // Onto the stack first: a connection that waits for its next head, as most do, holds no buffer.
+        let mut space = [MaybeUninit::uninit(); READ_BYTES];
+        let mut read = ReadBuf::uninit(&mut space);
+        ready!(Pin::new(&mut self.stream).poll_read(cx, &mut read))?;
+        if self.held.is_empty() {
+            self.held = BytesMut::with_capacity(read.filled().len());
+        }
+        self.held.extend_from_slice(read.filled());
         self.touch();
-        self.ended = read == 0;
+        self.ended = read.filled().is_empty();
         Poll::Ready(Ok(()))
     }
 
@@ -237,6 +244,9 @@ impl<S: AsyncRead + Unpin> AsyncRead for StrictIo<S> {
                 buf.put_slice(&this.held[..n]);
                 this.held.advance(n);
                 this.approved -= n;
+                if this.held.is_empty() {
+                    this.held = BytesMut::new();
+                }
                 break;
             }
             if let Some(fault) = this.failed {
