@@ -57,7 +57,19 @@ pub(crate) struct Status {
 pub(crate) enum Sleep {
     /// Records only: closings wait for one to go with.
     Record,
+    /// So many records.
+    Records(usize),
     Anything,
+}
+
+impl Sleep {
+    fn is_over(self, records: usize, closings: usize) -> bool {
+        match self {
+            Sleep::Record => records > 0,
+            Sleep::Records(count) => records >= count,
+            Sleep::Anything => records + closings > 0,
+        }
+    }
 }
 
 impl Queues {
@@ -92,11 +104,7 @@ impl Inbox {
             return false;
         }
         queues.records.push_back(submission);
-        let rings = queues.sleep.take().is_some();
-        drop(queues);
-        if rings {
-            self.news.notify_one();
-        }
+        self.ring(queues);
         true
     }
 
@@ -104,7 +112,12 @@ impl Inbox {
     pub(crate) fn close(&self, closing: Closing) {
         let mut queues = self.queues();
         queues.closings.push(closing);
-        let rings = queues.sleep.take_if(|sleep| *sleep == Sleep::Anything).is_some();
+        self.ring(queues);
+    }
+
+    fn ring(&self, mut queues: MutexGuard<'_, Queues>) {
+        let (records, closings) = (queues.records.len(), queues.closings.len());
+        let rings = queues.sleep.take_if(|sleep| sleep.is_over(records, closings)).is_some();
         drop(queues);
         if rings {
             self.news.notify_one();
@@ -116,8 +129,7 @@ impl Inbox {
         let mut queues = self.queues();
         queues.sleep = Some(sleep);
         let asleep = |queues: &mut Queues| {
-            let nothing = queues.records.is_empty() && (sleep == Sleep::Record || queues.closings.is_empty());
-            nothing && !queues.stop
+            !queues.stop && !sleep.is_over(queues.records.len(), queues.closings.len())
         };
         let mut queues = match limit {
             Some(limit) => {

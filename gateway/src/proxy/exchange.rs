@@ -64,7 +64,7 @@ async fn path(leg: &Leg, mut request: Request<Incoming>) -> Result<Response<Body
         Target::Http(url) if url.host().item().is_some() => origin::answer(permit, request, url).await,
         Target::Http(url) => {
             let request = request.map(|rest| Upload { begun, rest });
-            forward::send(permit, request, url, decision.terms).await
+            Box::pin(forward::send(permit, request, url, decision.terms)).await
         }
     })
 }

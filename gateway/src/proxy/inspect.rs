@@ -71,7 +71,8 @@ async fn serve(permit: Arc<Permit>, leg: Leg, mut client: impl ClientStream + 's
         Ok(config) => TlsAcceptor::from(config),
         Err(_) => return permit.failed(Reason::TlsUpstream),
     };
-    let handshake = timeout(permit.gateway().config.limits.head(), acceptor.accept(stream));
+    // Boxed, as what the two protocols need: a task is as large as the largest thing it ever waits for.
+    let handshake = Box::pin(timeout(permit.gateway().config.limits.head(), acceptor.accept(stream)));
     let secured = tokio::select! {
         secured = handshake => secured,
         () = permit.exchange().ended() => return,
@@ -79,7 +80,7 @@ async fn serve(permit: Arc<Permit>, leg: Leg, mut client: impl ClientStream + 's
     let Ok(Ok(secured)) = secured else { return permit.failed(Reason::ClientGone) };
     let is_http2 = secured.get_ref().1.alpn_protocol() == Some(tls::H2);
     match is_http2 {
-        true => leg.serve_http2(secured).await,
+        true => Box::pin(leg.serve_http2(secured)).await,
         false => leg.serve_http1(secured).await,
     }
     // A WebSocket that came through still holds the permit: its bytes pass inside this tunnel.

@@ -62,7 +62,8 @@ impl Leg {
         let (strict, verdict) = StrictIo::server(stream, self.gateway.config.limits.strict());
         self.verdict = Some(verdict.clone());
         let leg = Arc::new(self);
-        let service = service_fn(|request| answer(leg.clone(), request));
+        // Boxed: hyper keeps room for an answer under way as long as the connection lives.
+        let service = service_fn(|request| Box::pin(answer(leg.clone(), request)));
         let mut builder = http1::Builder::new();
         builder
             .timer(TokioTimer::new())
@@ -103,7 +104,8 @@ impl Leg {
         let is_outer = matches!(self.place, Place::Outer);
         let (strict, mut news) = StrictHttp2::server(stream, self.gateway.config.limits.strict(), is_outer);
         let leg = Arc::new(self);
-        let service = service_fn(|request| answer(leg.clone(), request));
+        // Boxed: hyper keeps room for an answer under way as long as the connection lives.
+        let service = service_fn(|request| Box::pin(answer(leg.clone(), request)));
         let mut connection = pin!(builder.serve_connection(TokioIo::new(strict), service));
         loop {
             tokio::select! {
