@@ -11,7 +11,7 @@ use passerelle_catalogue::shelf::Said;
 use passerelle_catalogue::{Item, ItemKind, Shelf, ShelfError};
 
 fn add(shelf: &Shelf, path: &Path) -> Result<Item, ShelfError> {
-    shelf.add(path, Said::default(), Timestamp::UNIX_EPOCH, &mut |_| {})
+    shelf.add(path, Said::default(), Timestamp::UNIX_EPOCH, &mut |_| Ok(()))
 }
 
 fn lesson(folder: &Path) {

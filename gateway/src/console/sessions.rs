@@ -287,8 +287,9 @@ fn load_line(call: &StaffCall, load: &Load) -> Markup {
 pub fn size(call: &StaffCall, bytes: u64) -> String {
     let (value, key) = match bytes {
         0..1024 => (bytes, "size-bytes"),
-        1024..1_048_576 => (bytes / 1024, "size-kib"),
-        _ => (bytes / 1_048_576, "size-mib"),
+        1024..1_048_576 => (bytes >> 10, "size-kib"),
+        1_048_576..10_737_418_240 => (bytes >> 20, "size-mib"),
+        _ => (bytes >> 30, "size-gib"),
     };
     call.say_with(key, &[("count", value.into())])
 }

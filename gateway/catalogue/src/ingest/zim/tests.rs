@@ -135,7 +135,10 @@ fn open(bytes: &[u8]) -> Result<Archive, ZimError> {
     let mut file = tempfile::tempfile().unwrap();
     file.write_all(bytes).unwrap();
     let archive = Archive::open(Parts::new(vec![file]).unwrap())?;
-    check::check(&archive, &mut |_| {})?;
+    check::check(&archive, &mut |_| Ok(())).map_err(|error| match error {
+        IngestError::Zim(error) => error,
+        other => panic!("{other}"),
+    })?;
     archive.described()?;
     Ok(archive)
 }
