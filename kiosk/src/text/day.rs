@@ -1,6 +1,6 @@
 //! A day in words: "mardi 3 décembre". The year is left out: what is said so lies within three months.
 
-use jiff::civil::{Date, Weekday};
+use jiff::civil::Date;
 
 use super::Language;
 
