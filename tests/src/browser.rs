@@ -191,9 +191,17 @@ impl Browser {
         wider.as_i64().context("a width is a number")
     }
 
+    /// Saves a picture of the whole page, what lies below the window included.
     pub fn save(&self, file: &Path) -> Result<()> {
-        let picture = self.command("GET", "/screenshot", &Value::Null)?;
-        let bytes = BASE64.decode(picture.as_str().context("a picture is text")?.as_bytes())?;
+        let sizes = "const page = document.documentElement;
+            return { x: 0, y: 0, scale: 1, width: page.scrollWidth, height: page.scrollHeight }";
+        let clip = self.run(sizes, &[])?;
+        let command = json!({
+            "cmd": "Page.captureScreenshot",
+            "params": { "format": "png", "captureBeyondViewport": true, "clip": clip },
+        });
+        let picture = self.command("POST", "/goog/cdp/execute", &command)?;
+        let bytes = BASE64.decode(picture["data"].as_str().context("a picture is text")?.as_bytes())?;
         fs::write(file, bytes).with_context(|| format!("writing {}", file.display()))
     }
 

@@ -50,7 +50,7 @@ pub async fn ask_removal(call: StaffCall) -> Answer {
             }
         }
     };
-    call.page("catalogue-remove", body)
+    call.page("catalogue-remove-title", body)
 }
 
 pub async fn remove(call: StaffCall) -> Answer {
@@ -102,8 +102,11 @@ fn table(call: &StaffCall, items: &[Item]) -> Markup {
         &columns.map(|key| call.say(key)),
         html! {
             @for item in items { tr {
-                td.wide { (item.title) " " span.soft { (item.id) } }
-                td { (item.kind.word()) }
+                td.wide {
+                    (item.title) " " span.soft { (item.id) }
+                    @for said in [&item.trade, &item.level].into_iter().flatten() { " " span.tag { (said) } }
+                }
+                td { (call.say(&format!("catalogue-kind-{}", item.kind.word()))) }
                 td { (item.language) }
                 td.number { (item.pages) }
                 td.number { (size(call, item.bytes)) }

@@ -16,11 +16,15 @@ catalogue-count = { $count ->
    *[other] { $count } items
 }
 catalogue-item = Title
+catalogue-kind-zim = ZIM archive
+catalogue-kind-html = HTML pages
+catalogue-kind-pdf = PDF
 catalogue-language = Language
 catalogue-pages = Pages
 catalogue-size = Size
 catalogue-added = Added
 catalogue-add = Add to the catalogue…
+catalogue-remove-title = Remove from the catalogue
 catalogue-remove = Remove…
 catalogue-remove-now = Remove this item
 catalogue-remove-help = The item leaves the catalogue, and with it the place where each person was. To come back it must be added again.

@@ -16,11 +16,15 @@ catalogue-count = { $count ->
    *[other] { $count } contenus
 }
 catalogue-item = Titre
+catalogue-kind-zim = archive ZIM
+catalogue-kind-html = pages HTML
+catalogue-kind-pdf = PDF
 catalogue-language = Langue
 catalogue-pages = Pages
 catalogue-size = Taille
 catalogue-added = Ajouté
 catalogue-add = Ajouter au catalogue…
+catalogue-remove-title = Retirer du catalogue
 catalogue-remove = Retirer…
 catalogue-remove-now = Retirer ce contenu
 catalogue-remove-help = Le contenu disparaît du catalogue, avec l’endroit où chacun en était. Pour qu’il revienne, il faut l’ajouter de nouveau.

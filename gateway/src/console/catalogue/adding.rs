@@ -151,8 +151,8 @@ fn form(call: &StaffCall) -> Markup {
         ul {
             li { (call.say("add-item-takes-zim")) }
             li { (call.say("add-item-takes-pdf")) }
-            li { (call.say("add-item-takes-html")) }
         }
+        p.hint { (call.say("add-item-takes-html")) }
         form.card method="post" action="/add-item" enctype="multipart/form-data" data-upload
             data-limit=(limit) data-room=(free) data-too-long=(too_long(call)) data-no-room=(no_room(call))
             data-none=(call.say("add-item-no-file")) data-cut-off=(call.say("add-item-cut-off"))
@@ -301,15 +301,20 @@ fn one(call: &StaffCall, number: usize, file: &Arrived) -> Markup {
                 },
                 Fate::Refused(error) => {
                     p { span.tag.bad { (call.say("add-item-refused")) } " " (refused(call, error)) }
-                    @if !is_room(error) { p.why { (sentence(error.as_ref())) } }
+                    @if let Some(exactly) = exactly(error) { p.why { (exactly) } }
                 },
             }
         }
     }
 }
 
-fn is_room(error: &CatalogueError) -> bool {
-    matches!(error, CatalogueError::Shelf(ShelfError::Ingest(IngestError::Room { .. })))
+/// The words of the format, for whoever asks where the file came from. Places on the disk are for the log.
+fn exactly(error: &CatalogueError) -> Option<String> {
+    match error {
+        CatalogueError::Shelf(ShelfError::Ingest(IngestError::Zim(error))) => Some(sentence(error)),
+        CatalogueError::Shelf(ShelfError::Ingest(IngestError::Pdf(error))) => Some(sentence(error)),
+        _ => None,
+    }
 }
 
 /// Why a source was not taken in; the exact words of its format stand below.
