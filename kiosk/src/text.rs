@@ -177,7 +177,7 @@ impl Text {
         // The midnight that begins a day is, for people, the end of the day before.
         let last = if is_midnight { end.date().yesterday().unwrap_or(end.date()) } else { end.date() };
         let time = match (is_midnight, self.language) {
-            (true, _) => self.get("midnight"),
+            (true, _) => self.get("end-of-day"),
             (false, Language::French) => end.strftime("%H h %M").to_string(),
             (false, _) => end.strftime("%H:%M").to_string(),
         };
