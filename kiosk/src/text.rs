@@ -160,7 +160,7 @@ impl Text {
     pub fn moment(&self, at: Timestamp) -> String {
         let at = at.to_zoned(TimeZone::system());
         let format = match self.language {
-            Language::French => "%d/%m/%Y à %H h %M",
+            Language::French => "%d/%m/%Y à %H\u{a0}h\u{a0}%M",
             Language::English => "%d/%m/%Y at %H:%M",
             Language::Arabic => "%d/%m/%Y الساعة %H:%M",
         };
@@ -178,7 +178,7 @@ impl Text {
         let last = if is_midnight { end.date().yesterday().unwrap_or(end.date()) } else { end.date() };
         let time = match (is_midnight, self.language) {
             (true, _) => self.get("end-of-day"),
-            (false, Language::French) => end.strftime("%H h %M").to_string(),
+            (false, Language::French) => end.strftime("%H\u{a0}h\u{a0}%M").to_string(),
             (false, _) => end.strftime("%H:%M").to_string(),
         };
         let time = ("time", time.into());
@@ -316,11 +316,11 @@ mod tests {
     fn an_end_is_said_as_people_say_it() {
         let today = "2026-11-30".parse().unwrap();
         for (language, end, expected) in [
-            (Language::French, "2026-11-30T18:05", "Ouvert aujourd’hui, jusqu’à 18 h 05."),
+            (Language::French, "2026-11-30T18:05", "Ouvert aujourd’hui, jusqu’à 18\u{a0}h\u{a0}05."),
             (Language::French, "2026-12-01T00:00", "Ouvert aujourd’hui, jusqu’à minuit."),
-            (Language::French, "2026-12-01T00:01", "Ouvert jusqu’à demain, 00 h 01."),
+            (Language::French, "2026-12-01T00:01", "Ouvert jusqu’à demain, 00\u{a0}h\u{a0}01."),
             (Language::French, "2026-12-02T00:00", "Ouvert jusqu’à demain, minuit."),
-            (Language::French, "2026-12-07T09:30", "Ouvert jusqu’au lundi 7 décembre, 09 h 30."),
+            (Language::French, "2026-12-07T09:30", "Ouvert jusqu’au lundi 7 décembre, 09\u{a0}h\u{a0}30."),
             (Language::English, "2026-12-07T09:30", "Open until Monday 7 December, 09:30."),
             (Language::Arabic, "2026-12-07T09:30", "مفتوح حتى الاثنين 7 ديسمبر، 09:30."),
         ] {
