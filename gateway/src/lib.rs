@@ -58,6 +58,7 @@ use tokio_util::sync::CancellationToken;
 use crate::access_stop::AccessStop;
 use crate::authority::Authority;
 use crate::catalogue::Catalogue;
+use crate::catalogue::intake::Intakes;
 use crate::catalogue::progress::Progress;
 use crate::clock::LocalMinute;
 use crate::config::{Config, Overrides};
@@ -99,6 +100,7 @@ pub struct Gateway {
     pub requests: Requests,
     pub learning: Learning,
     pub catalogue: Catalogue,
+    pub intakes: Intakes,
     pub progress: Progress,
     pub minutes: Minutes,
     pub access_stop: AccessStop,
@@ -210,6 +212,7 @@ impl Gateway {
             learning: Learning::default(),
             progress: Progress::new(store.clone(), catalogue.clone()),
             catalogue,
+            intakes: Intakes::default(),
             minutes: Minutes::new(store.clone()),
             access_stop: AccessStop::open(store.clone()).await?,
             exchanges: Exchanges::default(),

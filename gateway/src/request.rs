@@ -38,15 +38,15 @@ pub struct Asked {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Answer {
-    Granted,
+    Granted { until: Timestamp },
     Declined,
 }
 
 impl Answer {
-    fn state(self) -> &'static str {
+    fn state(self) -> (&'static str, Option<Timestamp>) {
         match self {
-            Answer::Granted => "granted",
-            Answer::Declined => "declined",
+            Answer::Granted { until } => ("granted", Some(until)),
+            Answer::Declined => ("declined", None),
         }
     }
 }
@@ -99,6 +99,7 @@ impl Requests {
             state: "open".into(),
             answer: None,
             answered_at: None,
+            granted_until: None,
         };
         let _turn = self.asking.lock().await;
         if self.store.add_request(person, &request, OPEN_LIMIT).await? {
@@ -134,7 +135,8 @@ impl Requests {
         if words.chars().count() > LONGEST_REASON || words.contains('\0') {
             return Err(RequestError::Reason);
         }
-        self.store.answer_request(id, answer.state(), words, by, now).await?.ok_or(RequestError::Unknown)
+        let (state, until) = answer.state();
+        self.store.answer_request(id, state, until, words, by, now).await?.ok_or(RequestError::Unknown)
     }
 }
 
@@ -157,7 +159,10 @@ pub async fn grant(gateway: &Gateway, id: &str, grant: &NewGrant, now: Timestamp
     let opened = format!("https://{}:{}{}", grant.host, grant.port, grant.scope);
     let what = format!("{id} granted by {} until {:.0}: {}", grant.granter, grant.until, grant.reason);
     record_answer(gateway, &asked, what, Some(opened)).await?;
-    gateway.requests.answer(id, Answer::Granted, &grant.reason, &grant.granter, now).await?;
+    gateway
+        .requests
+        .answer(id, Answer::Granted { until: grant.until }, &grant.reason, &grant.granter, now)
+        .await?;
     gateway.people.grant(&asked.person, grant, now).await?;
     Ok(gateway.sessions.reload_grants(&asked.person, now).await?)
 }

@@ -83,6 +83,8 @@ pub struct Kiosk {
     events: Option<Events>,
     text: Text,
     place: Option<Place>,
+    /// The call that holds a line to the gateway.
+    line: Option<u64>,
     signed_in: Option<SignedIn>,
     screen: Screen,
     comfort: Comfort,
@@ -183,6 +185,7 @@ pub enum Message {
     ProgressSaved(Option<u64>),
     PinAnswered(u64, Result<(), GatewayError>),
     AccessAsked(u64, Result<(), GatewayError>),
+    LineLost(u64, GatewayError),
     Knocked(u64, Result<(), GatewayError>),
     SignOutAnswered,
     Key(Shortcut),
@@ -221,6 +224,7 @@ impl Kiosk {
             events: start.events,
             text: Text::new(Language::French),
             place: None,
+            line: None,
             signed_in: None,
             screen: Screen::Enrol(enrol::State::default()),
             comfort: Comfort::default(),
@@ -249,6 +253,7 @@ impl Kiosk {
         };
         let gateway = Gateway::new(&enrolment).map_err(|error| error.to_string())?;
         self.place = Some(Place { enrolment, gateway });
+        self.line = None;
         self.screen = Screen::SignIn(sign_in::State::default());
         Ok(())
     }
@@ -292,6 +297,7 @@ impl Kiosk {
             Message::PinAnswered(call, answer) => self.pin_answered(call, answer),
             Message::AccessAsked(call, answer) => self.access_asked(call, answer),
             Message::Knocked(call, answer) => self.knocked(call, answer),
+            Message::LineLost(call, error) => self.line_lost(call, &error),
             Message::BrowserGone => {
                 self.browsers = self.browsers.saturating_sub(1);
                 Task::none()
@@ -433,6 +439,12 @@ impl Kiosk {
 
     fn ticked(&mut self, now: Timestamp) -> Task<Message> {
         self.now = now;
+        let line = self.hold_line();
+        Task::batch([line, self.time_passed()])
+    }
+
+    fn time_passed(&mut self) -> Task<Message> {
+        let now = self.now;
         let Some(signed_in) = &self.signed_in else { return self.forget_after(idle::since_touch()) };
         if now >= signed_in.session.expires_at {
             return self.sign_out(sign_in::State::saying("signed-out-expired"));

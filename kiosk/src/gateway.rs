@@ -22,6 +22,8 @@ use crate::enrolment::Enrolment;
 pub const DIAL_LIMIT: Duration = Duration::from_secs(10);
 /// From the request to the whole answer: the gateway's own slowest call hashes a PIN.
 const ANSWER_LIMIT: Duration = Duration::from_secs(20);
+/// Between two lines: a gateway that ends each at once is not to be asked without a rest.
+const LINE_PAUSE: Duration = Duration::from_secs(1);
 /// Bytes of an answer; a list of services takes some tens of KiB.
 const ANSWER_LIMIT_BYTES: usize = 4 << 20;
 
@@ -142,6 +144,48 @@ impl Gateway {
             Err(GatewayError::Refused(problem)) if problem.code != "no-terminal" => Ok(()),
             answer => answer.map(drop),
         }
+    }
+
+    /// Holds a quiet connection to the gateway for as long as there is one to be had, and answers why there is none any more. So
+    /// a gateway that stops, or shuts this terminal out, is noticed at once, though nobody touches anything.
+    pub async fn hold_line(&self) -> GatewayError {
+        loop {
+            if let Err(lost) = self.one_line().await {
+                return lost;
+            }
+            tokio::time::sleep(LINE_PAUSE).await;
+        }
+    }
+
+    /// Asks what [`Gateway::knock`] asks, then waits for the gateway to end the connection, as it does with each after a while.
+    async fn one_line(&self) -> Result<(), GatewayError> {
+        let stream = self.dial().await?;
+        let (mut sender, connection) =
+            hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(|error| cut(&error))?;
+        let mut connection = std::pin::pin!(connection);
+        let request = Request::builder()
+            .uri("/v1/sessions/current")
+            .header(header::HOST, &*self.address)
+            .body(Full::new(Bytes::new()))
+            .map_err(|error| GatewayError::Unreadable(error.to_string()))?;
+        let answered = tokio::time::timeout(ANSWER_LIMIT, async {
+            let answer = sender.send_request(request).await.map_err(|error| cut(&error))?;
+            let status = answer.status();
+            let body = Limited::new(answer.into_body(), ANSWER_LIMIT_BYTES).collect().await;
+            let body = body.map_err(|error| GatewayError::Unreachable(error.to_string()))?.to_bytes();
+            judge(status, body)
+        });
+        let answered = tokio::select! {
+            answered = answered => answered,
+            ended = &mut connection => return ended.map_err(|error| cut(&error)),
+        };
+        match answered.unwrap_or_else(|_| Err(GatewayError::Unreachable("no answer".into()))) {
+            Err(GatewayError::Refused(problem)) if problem.code != "no-terminal" => {}
+            answer => drop(answer?),
+        }
+        // However it ends, the next dial says whether the gateway is there.
+        let _ = connection.await;
+        Ok(())
     }
 
     async fn call<T: DeserializeOwned>(

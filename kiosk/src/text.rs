@@ -3,12 +3,14 @@
 //! Invariant (tested): all languages have the same messages with the same variables, and every message asked for exists. An
 //! Arabic message begins with Arabic: its first letter says in which direction all of it runs.
 
+mod day;
 mod duration;
 
 use fluent_bundle::concurrent::FluentBundle;
 use fluent_bundle::{FluentArgs, FluentResource, FluentValue};
-use jiff::Timestamp;
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
+use jiff::{Timestamp, Zoned};
 use passerelle_api as api;
 use unic_langid::langid;
 
@@ -158,11 +160,35 @@ impl Text {
     pub fn moment(&self, at: Timestamp) -> String {
         let at = at.to_zoned(TimeZone::system());
         let format = match self.language {
-            Language::French => "%d/%m/%Y à %H h %M",
+            Language::French => "%d/%m/%Y à %H\u{a0}h\u{a0}%M",
             Language::English => "%d/%m/%Y at %H:%M",
             Language::Arabic => "%d/%m/%Y الساعة %H:%M",
         };
         at.strftime(format).to_string()
+    }
+
+    /// Until when something is open, in a sentence; a day ends at its midnight.
+    pub fn until(&self, end: Timestamp, now: Timestamp) -> String {
+        self.until_in(&end.to_zoned(TimeZone::system()), now.to_zoned(TimeZone::system()).date())
+    }
+
+    fn until_in(&self, end: &Zoned, today: Date) -> String {
+        let is_midnight = (end.hour(), end.minute()) == (0, 0);
+        // The midnight that begins a day is, for people, the end of the day before.
+        let last = if is_midnight { end.date().yesterday().unwrap_or(end.date()) } else { end.date() };
+        let time = match (is_midnight, self.language) {
+            (true, _) => self.get("end-of-day"),
+            (false, Language::French) => end.strftime("%H\u{a0}h\u{a0}%M").to_string(),
+            (false, _) => end.strftime("%H:%M").to_string(),
+        };
+        let time = ("time", time.into());
+        if last == today {
+            return self.with("request-until-today", &[time]);
+        }
+        if today.tomorrow().is_ok_and(|tomorrow| last == tomorrow) {
+            return self.with("request-until-tomorrow", &[time]);
+        }
+        self.with("request-until-day", &[time, ("when", day::day(self.language, last).into())])
     }
 }
 
@@ -283,6 +309,23 @@ mod tests {
             values.push(("n", 40.into()));
             let said = text.with(key, &values);
             assert!(runs_from_right(&said), "{key}: {said}");
+        }
+    }
+
+    #[test]
+    fn an_end_is_said_as_people_say_it() {
+        let today = "2026-11-30".parse().unwrap();
+        for (language, end, expected) in [
+            (Language::French, "2026-11-30T18:05", "Ouvert aujourd’hui, jusqu’à 18\u{a0}h\u{a0}05."),
+            (Language::French, "2026-12-01T00:00", "Ouvert aujourd’hui, jusqu’à minuit."),
+            (Language::French, "2026-12-01T00:01", "Ouvert jusqu’à demain, 00\u{a0}h\u{a0}01."),
+            (Language::French, "2026-12-02T00:00", "Ouvert jusqu’à demain, minuit."),
+            (Language::French, "2026-12-07T09:30", "Ouvert jusqu’au lundi 7 décembre, 09\u{a0}h\u{a0}30."),
+            (Language::English, "2026-12-07T09:30", "Open until Monday 7 December, 09:30."),
+            (Language::Arabic, "2026-12-07T09:30", "مفتوح حتى الاثنين 7 ديسمبر، 09:30."),
+        ] {
+            let end = format!("{end}[Europe/Paris]").parse().unwrap();
+            assert_eq!(Text::new(language).until_in(&end, today), expected, "{end}");
         }
     }
 }

@@ -5,13 +5,14 @@
 
 #![allow(clippy::unwrap_used)]
 
-use std::time::Duration;
+use std::{os::unix::fs::PermissionsExt, time::Duration};
 
 use jiff::Timestamp;
 use passerelle_tests::{
     Stand,
     browser::{Browser, DESK, PHONE, album},
     internet::{Internet, OPEN},
+    lessons::{self, ARCHIVE_ITEM},
     process::eventually,
     sample::{ADMINISTRATOR, CAMILLE, COUNSELLOR, ESSAI, GUARD, SACHA, STAFF, Staff},
     totp,
@@ -69,6 +70,11 @@ impl Desk {
     fn says(&self, words: &str) {
         let text = self.text();
         assert!(text.contains(words), "{}: `{words}` is not in\n{text}", self.login);
+    }
+
+    /// Waits for words that the page gets by itself; while it changes there may be nothing to ask.
+    fn comes_to_say(&self, words: &str) {
+        eventually(LIMIT, words, || Ok(self.browser.text().is_ok_and(|text| text.contains(words)))).unwrap();
     }
 
     /// Both sizes: nothing serious for axe-core, nothing wider than the window; a picture of each.
@@ -307,6 +313,89 @@ async fn the_administrator_looks_after_people_terminals_and_staff() {
     desk.click("main", "C’est noté", "/staff");
     desk.click("main", "exemple-nouveau", "/staff/exemple-nouveau");
     desk.look("membre");
+    drop(internet);
+    stand.verify().unwrap();
+}
+
+/// Files are sent with the catalogue's form, followed to their end and found; what is refused says why, what is wrong keeps the form.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_administrator_adds_to_the_catalogue() {
+    let (internet, mut stand) = Internet::stand().await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    // Chromium's user reads them.
+    std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
+    let archive = lessons::archive(folder.path()).unwrap();
+    let note = folder.path().join("note.txt");
+    std::fs::write(&note, "Ni l’un ni l’autre").unwrap();
+    let mut desk = Desk::new(&mut stand, ADMINISTRATOR);
+    desk.click("nav", "Catalogue", "/catalogue");
+    desk.says("Le catalogue est vide.");
+    desk.look("catalogue-vide");
+    desk.click("main", "Ajouter au catalogue…", "/add-item");
+    desk.look("ajout");
+
+    // What the browser does not stop the gateway says, and the form is still there with its files.
+    desk.browser.write("title", "Un titre").unwrap();
+    desk.browser.choose_files("files", &[&archive, &note]).unwrap();
+    desk.browser.press("main", "Envoyer et ajouter").unwrap();
+    desk.comes_to_say("Un titre ne va qu’avec un seul fichier");
+    desk.look("ajout-faux");
+    assert!(!stand.verb(&["catalogue", "list"], "").unwrap().stdout.contains(ARCHIVE_ITEM));
+    desk.browser.write("title", "").unwrap();
+    desk.click("main", "Envoyer et ajouter", "/add-item/");
+    desk.comes_to_say("terminé, avec un refus");
+    desk.says("Écrire un CV (archive d’exemple)");
+    desk.says("Ce n’est ni une archive ZIM ni un PDF.");
+    desk.look("ajout-fini");
+    desk.click("main", "Voir le catalogue", "/catalogue");
+    desk.says("Derniers ajouts");
+    desk.browser.write("q", "compétences").unwrap();
+    desk.click("main", "Chercher", "/catalogue?q=");
+    desk.says("pages trouvées");
+    desk.look("catalogue");
+    assert!(stand.verb(&["catalogue", "list"], "").unwrap().stdout.contains(ARCHIVE_ITEM));
+    desk.click("main", "Retirer…", "/catalogue/");
+    desk.look("retrait");
+    desk.click("main", "Retirer ce contenu", "/catalogue?done=");
+    desk.says("Le catalogue est vide.");
+    drop(internet);
+    stand.verify().unwrap();
+}
+
+/// Pages without records, requests or items, and the words of English, which are of other lengths.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_page_is_sound_in_english_and_when_empty() {
+    let (internet, mut stand) = Internet::stand().await.unwrap();
+    let mut desk = Desk::new(&mut stand, ADMINISTRATOR);
+    desk.click("header", "English", "/");
+    for (path, name) in [
+        ("/", "home"),
+        ("/sessions", "sessions"),
+        ("/requests", "requests"),
+        ("/people", "people"),
+        ("/people?q=nobody", "people-none"),
+        ("/people/camille", "person"),
+        ("/people/camille/release", "release"),
+        ("/add-person", "add-person"),
+        ("/policy", "policy"),
+        ("/policy/history", "policy-history"),
+        ("/policy/explain", "policy-explain"),
+        ("/policy/draft", "policy-draft"),
+        ("/policy/refuse", "policy-refuse"),
+        ("/learning", "learning"),
+        ("/catalogue", "catalogue"),
+        ("/catalogue?q=nothing", "catalogue-nothing"),
+        ("/add-item", "add-item"),
+        ("/records", "records"),
+        ("/journal", "journal"),
+        ("/terminals", "terminals"),
+        ("/staff", "staff"),
+        ("/access", "access"),
+        ("/nothing", "nothing"),
+    ] {
+        desk.open(path, path);
+        desk.look(&format!("en-{name}"));
+    }
     drop(internet);
     stand.verify().unwrap();
 }

@@ -24,6 +24,8 @@ use passerelle_tests::{
 };
 
 const LIMIT: Duration = Duration::from_secs(60);
+/// Well below the minute after which an idle kiosk asks for its services again.
+const NOTICED: Duration = Duration::from_secs(30);
 const SERVICE: &str = "demarches-exemple";
 const FIRST_PAGE: &str = "https://mes-demarches.example/";
 
@@ -217,6 +219,20 @@ async fn a_killed_chromium_is_noticed_and_replaced() {
         "the killed browser's processes are gone"
     );
     tour.sign_out().unwrap();
+}
+
+/// Nobody touches anything, and the next look at the services is a minute away: the line tells.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_idle_kiosk_notices_that_the_gateway_is_gone() {
+    if root_is_missing("an_idle_kiosk_notices_that_the_gateway_is_gone") {
+        return;
+    }
+    let (_site, mut stand, screen) = stage().await;
+    let enrolment = stand.enrol("borne").unwrap();
+    let mut tour = Tour::new(Kiosk::start(&screen, &enrolment).unwrap());
+    tour.sign_in(&CAMILLE).unwrap();
+    stand.stop();
+    tour.kiosk.wait_for_screen("unreachable", NOTICED).unwrap();
 }
 
 /// Language, size and reading aloud are found before a sign-in; the page grows with all else, and is clicked where it is.

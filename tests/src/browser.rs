@@ -130,19 +130,24 @@ impl Browser {
 
     /// Clicks the first button or link of these words below `within` (a CSS selector), and waits for the page it leads to.
     pub fn click(&self, within: &str, words: &str) -> Result<()> {
+        self.run("window.stale = true", &[])?;
+        self.press(within, words)?;
+        eventually(LIMIT, &format!("the page behind `{words}`"), || {
+            // While the page changes there may be nothing to ask.
+            Ok(self.run("return !window.stale && document.readyState == 'complete'", &[]).ok()
+                == Some(Value::Bool(true)))
+        })
+    }
+
+    /// The same where no other page follows.
+    pub fn press(&self, within: &str, words: &str) -> Result<()> {
         let found = self.run(
             "return [...document.querySelectorAll(arguments[0] + ' button,' + arguments[0] + ' a')]\
              .find(e => e.textContent.trim() == arguments[1])",
             &[json!(within), json!(words)],
         )?;
         let element = found[ELEMENT].as_str().with_context(|| format!("`{words}` in `{within}`"))?;
-        self.run("window.stale = true", &[])?;
-        self.command("POST", &format!("/element/{element}/click"), &json!({}))?;
-        eventually(LIMIT, &format!("the page behind `{words}`"), || {
-            // While the page changes there may be nothing to ask.
-            Ok(self.run("return !window.stale && document.readyState == 'complete'", &[]).ok()
-                == Some(Value::Bool(true)))
-        })
+        self.command("POST", &format!("/element/{element}/click"), &json!({})).map(drop)
     }
 
     /// Types into the field of this id, in place of what is there.
@@ -156,6 +161,14 @@ impl Browser {
     pub fn choose(&self, id: &str, value: &str) -> Result<()> {
         let element = self.element(&format!("[id='{id}'] option[value='{value}']"))?;
         self.command("POST", &format!("/element/{element}/click"), &json!({})).map(drop)
+    }
+
+    /// Chooses files in a field for files; Chromium's user must be able to read them.
+    pub fn choose_files(&self, id: &str, files: &[&Path]) -> Result<()> {
+        let element = self.element(&format!("[id='{id}']"))?;
+        let names: Vec<_> = files.iter().map(|file| file.display().to_string()).collect();
+        let names = json!({ "text": names.join("\n") });
+        self.command("POST", &format!("/element/{element}/value"), &names).map(drop)
     }
 
     fn element(&self, selector: &str) -> Result<String> {
@@ -178,9 +191,17 @@ impl Browser {
         wider.as_i64().context("a width is a number")
     }
 
+    /// Saves a picture of the whole page, what lies below the window included.
     pub fn save(&self, file: &Path) -> Result<()> {
-        let picture = self.command("GET", "/screenshot", &Value::Null)?;
-        let bytes = BASE64.decode(picture.as_str().context("a picture is text")?.as_bytes())?;
+        let sizes = "const page = document.documentElement;
+            return { x: 0, y: 0, scale: 1, width: page.scrollWidth, height: page.scrollHeight }";
+        let clip = self.run(sizes, &[])?;
+        let command = json!({
+            "cmd": "Page.captureScreenshot",
+            "params": { "format": "png", "captureBeyondViewport": true, "clip": clip },
+        });
+        let picture = self.command("POST", "/goog/cdp/execute", &command)?;
+        let bytes = BASE64.decode(picture["data"].as_str().context("a picture is text")?.as_bytes())?;
         fs::write(file, bytes).with_context(|| format!("writing {}", file.display()))
     }
 

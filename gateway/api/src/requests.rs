@@ -27,4 +27,7 @@ pub struct AccessRequest {
     pub answer: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answered_at: Option<Timestamp>,
+    /// Until when what was granted is open; it stays `granted` afterwards.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub granted_until: Option<Timestamp>,
 }

@@ -17,8 +17,8 @@ pub mod words;
 
 pub use content::Content;
 pub use index::{Index, IndexError, Staging};
-pub use ingest::{Passages, ReadError, Step};
+pub use ingest::{Cancelled, IngestError, Passages, ReadError, Source, Step};
 pub use item::{Item, ItemId, ItemKind};
 pub use passage::Passage;
 pub use search::{Found, Hit, Query, SnippetPart};
-pub use shelf::{Prepared, Said, Shelf, ShelfError};
+pub use shelf::{Coming, Prepared, Said, Shelf, ShelfError};

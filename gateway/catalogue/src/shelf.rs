@@ -10,12 +10,13 @@ use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use jiff::Timestamp;
 
 use crate::content::Found;
-use crate::ingest::{self, Holding, IngestError, Passages, ReadError, Tell};
+use crate::ingest::{self, Holding, IngestError, Passages, ReadError, Source, Tell};
 use crate::item::{Item, ItemId, LONGEST_ID};
 
 /// Its description, beside the content.
@@ -62,6 +63,8 @@ pub struct Shelf {
     items: RwLock<BTreeMap<ItemId, Arc<Shelved>>>,
     /// Adding and removing take turns.
     changing: Mutex<()>,
+    /// Folders of [`Shelf::incoming`] so far, which names them apart.
+    arrivals: AtomicU64,
 }
 
 #[derive(Debug)]
@@ -88,19 +91,24 @@ impl Shelf {
                 }
             }
         }
-        Ok(Shelf { folder: folder.to_owned(), items: RwLock::new(items), changing: Mutex::new(()) })
+        Ok(Shelf {
+            folder: folder.to_owned(),
+            items: RwLock::new(items),
+            changing: Mutex::new(()),
+            arrivals: AtomicU64::new(0),
+        })
     }
 
     /// Takes a source in.
     pub fn add(&self, source: &Path, said: Said, now: Timestamp, tell: Tell<'_>) -> Result<Item, ShelfError> {
-        self.prepare(source, said, now, tell)?.put()
+        self.prepare(&Source::Theirs(source.to_owned()), said, now, tell)?.put()
     }
 
     /// Does everything of taking a source in that can be refused: what is prepared can be read, and is not on the shelf before
     /// [`Prepared::put`]. Refused or dropped, it leaves everything as it was.
     pub fn prepare(
         &self,
-        source: &Path,
+        source: &Source,
         said: Said,
         now: Timestamp,
         tell: Tell<'_>,
@@ -109,8 +117,11 @@ impl Shelf {
         let coming = Coming::new(self.folder.join(format!("{COMING}item")))?;
         let (kind, described) = ingest::take_in(source, &coming.0, tell)?;
         let title = said.title.unwrap_or(described.title);
-        let title =
-            if title.trim().is_empty() { named_after(source) } else { shortened(&title, LONGEST_TITLE) };
+        let title = if title.trim().is_empty() {
+            named_after(source.path())
+        } else {
+            shortened(&title, LONGEST_TITLE)
+        };
         let item = Item {
             id: self.free_id(&title)?,
             kind,
@@ -130,6 +141,16 @@ impl Shelf {
         write_synced(&description, &json).map_err(failed("write", &description))?;
         let holding = shelved(&item.id, &coming.0)?.holding;
         Ok(Prepared { shelf: self, item, coming, holding, _turn: turn })
+    }
+
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// A folder of the shelf's own disk for files that are still arriving. Gone with its value, or with the next start.
+    pub fn incoming(&self) -> Result<Coming, ShelfError> {
+        let number = self.arrivals.fetch_add(1, Ordering::Relaxed);
+        Coming::new(self.folder.join(format!("{COMING}files-{number}")))
     }
 
     /// Takes an item away; whoever reads it now may finish.
@@ -230,13 +251,18 @@ impl Prepared<'_> {
 }
 
 /// A folder on its way in: gone with its value unless it arrived.
-struct Coming(PathBuf);
+#[derive(Debug)]
+pub struct Coming(PathBuf);
 
 impl Coming {
     fn new(path: PathBuf) -> Result<Coming, ShelfError> {
         let _ = fs::remove_dir_all(&path); // one that could not be removed when it was refused
         fs::create_dir(&path).map_err(failed("make", &path))?;
         Ok(Coming(path))
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.0
     }
 
     fn arrive(self, place: &Path) -> io::Result<()> {

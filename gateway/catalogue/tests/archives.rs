@@ -32,7 +32,9 @@ fn shelf() -> (tempfile::TempDir, Shelf) {
 }
 
 fn add(shelf: &Shelf, path: &Path) -> Result<Item, String> {
-    shelf.add(path, Said::default(), Timestamp::UNIX_EPOCH, &mut |_| {}).map_err(|error| whole_error(&error))
+    shelf
+        .add(path, Said::default(), Timestamp::UNIX_EPOCH, &mut |_| Ok(()))
+        .map_err(|error| whole_error(&error))
 }
 
 fn whole_error(error: &dyn std::error::Error) -> String {

@@ -8,10 +8,10 @@ use std::path::Path;
 use jiff::Timestamp;
 use passerelle_catalogue::content::Found;
 use passerelle_catalogue::shelf::Said;
-use passerelle_catalogue::{Item, ItemKind, Shelf, ShelfError};
+use passerelle_catalogue::{Cancelled, Item, ItemKind, Shelf, ShelfError, Source, Step};
 
 fn add(shelf: &Shelf, path: &Path) -> Result<Item, ShelfError> {
-    shelf.add(path, Said::default(), Timestamp::UNIX_EPOCH, &mut |_| {})
+    shelf.add(path, Said::default(), Timestamp::UNIX_EPOCH, &mut |_| Ok(()))
 }
 
 fn lesson(folder: &Path) {
@@ -165,6 +165,7 @@ fn a_pdf_becomes_pages() {
             Timestamp::UNIX_EPOCH,
             &mut |step| {
                 steps.push((step.what, step.done, step.of));
+                Ok(())
             },
         )
         .unwrap();
@@ -182,6 +183,24 @@ fn a_pdf_becomes_pages() {
     );
     let Ok(Found::Content(image)) = shelf.read(&item.id, "/page-1.jpg") else { panic!("no image") };
     assert_eq!((image.mime.as_str(), &image.read(0, 3).unwrap()[..]), ("image/jpeg", &b"\xFF\xD8\xFF"[..]));
+}
+
+#[test]
+fn what_is_cancelled_or_still_arriving_leaves_nothing() {
+    let home = tempfile::tempdir().unwrap();
+    let folder = home.path().join("shelf");
+    let shelf = Shelf::open(&folder).unwrap();
+    let arriving = shelf.incoming().unwrap();
+    let file = arriving.path().join("fiche.pdf");
+    fs::write(&file, PDF).unwrap();
+    let cancelled = &mut |step: Step| if step.done == 1 { Err(Cancelled) } else { Ok(()) };
+    let refused =
+        shelf.prepare(&Source::Ours(file), Said::default(), Timestamp::UNIX_EPOCH, cancelled).map(drop);
+    assert_eq!(refused.unwrap_err().to_string(), "it was cancelled");
+    assert_eq!(fs::read_dir(&folder).unwrap().count(), 1, "the files that arrived, until their end");
+    std::mem::forget(arriving); // a crash
+    Shelf::open(&folder).unwrap();
+    assert_eq!(fs::read_dir(&folder).unwrap().count(), 0);
 }
 
 #[test]

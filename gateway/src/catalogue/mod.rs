@@ -5,6 +5,7 @@
 //! than [`READS_AT_ONCE`]. Invariants: the shelf is the truth and the index follows it; what is found can be opened.
 
 pub mod api;
+pub mod intake;
 pub mod origin;
 pub mod progress;
 mod range;
@@ -12,7 +13,7 @@ pub mod search;
 
 use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
@@ -20,7 +21,9 @@ use lru::LruCache;
 use passerelle_api as wire;
 use passerelle_catalogue::content::Found;
 use passerelle_catalogue::shelf::Said;
-use passerelle_catalogue::{Content, Index, IndexError, Item, ItemId, ReadError, Shelf, ShelfError, Step};
+use passerelle_catalogue::{
+    Cancelled, Coming, Content, Index, IndexError, Item, ItemId, ReadError, Shelf, ShelfError, Source, Step,
+};
 use passerelle_policy::{CATALOGUE, Reason};
 use tokio::sync::Semaphore;
 
@@ -42,6 +45,8 @@ pub enum CatalogueError {
     Shelf(#[from] ShelfError),
     #[error(transparent)]
     Index(#[from] IndexError),
+    #[error(transparent)]
+    Cancelled(#[from] Cancelled),
     #[error("the text of {item} can't be read")]
     Text { item: ItemId, source: ReadError },
     #[error("could not forget where people were in it")]
@@ -75,15 +80,15 @@ impl Catalogue {
         Ok(Catalogue(Arc::new(inner)))
     }
 
-    /// Takes the source at `path` in; a refusal leaves everything as it was. `tell` hears how far it is.
+    /// Takes a source in; a refusal leaves everything as it was. `tell` hears how far it is, and may end the work.
     pub async fn add(
         &self,
-        path: PathBuf,
+        source: Source,
         said: Said,
-        mut tell: impl FnMut(Step) + Send + 'static,
+        mut tell: impl FnMut(Step) -> Result<(), Cancelled> + Send + 'static,
     ) -> Result<Item, CatalogueError> {
         self.work(move |inner| {
-            let prepared = inner.shelf.prepare(&path, said, Timestamp::now(), &mut tell)?;
+            let prepared = inner.shelf.prepare(&source, said, Timestamp::now(), &mut tell)?;
             let item = prepared.item().clone();
             let mut staging = inner.index.stage(&item)?;
             let mut passages = prepared.passages().map_err(|source| unread(&item, source))?;
@@ -92,7 +97,7 @@ impl Catalogue {
                 staging.push(&passage.map_err(|source| unread(&item, source))?)?;
                 if passages.done != told && (passages.done % 100 == 0 || passages.done == passages.of) {
                     told = passages.done;
-                    tell(Step { what: "indexed", done: passages.done, of: passages.of });
+                    tell(Step { what: "indexed", done: passages.done, of: passages.of })?;
                 }
             }
             prepared.put()?;
@@ -100,6 +105,16 @@ impl Catalogue {
             Ok(item.clone())
         })
         .await
+    }
+
+    /// Where items are kept.
+    pub fn folder(&self) -> &Path {
+        self.0.shelf.folder()
+    }
+
+    /// A folder for the files of an upload, on the disk of the items.
+    pub fn incoming(&self) -> Result<Coming, CatalogueError> {
+        Ok(self.0.shelf.incoming()?)
     }
 
     /// Takes an item away. Whoever reads it now may finish the page.

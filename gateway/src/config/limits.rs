@@ -68,6 +68,9 @@ pub struct Limits {
     /// A JSON body of the kiosk API.
     #[serde(deserialize_with = "super::within::<1024, 1048576, _, _>")]
     pub api_body_bytes: usize,
+    /// Of all files that staff add to the catalogue at once, over the console.
+    #[serde(deserialize_with = "super::within::<1048576, 1099511627776, _, _>")]
+    pub upload_bytes: u64,
     /// Minted leaves kept in memory.
     #[serde(deserialize_with = "super::within::<1, 100000, _, _>")]
     pub leaves: usize,
@@ -147,6 +150,7 @@ impl Default for Limits {
             leaves_per_minute: 300,
             streams_per_connection: 100,
             api_body_bytes: 65_536,
+            upload_bytes: 64 << 30,
             leaves: 1024,
             leaf_days: 7,
             stop_seconds: 10,

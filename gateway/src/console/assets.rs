@@ -1,4 +1,4 @@
-//! What needs no sign-in: the style of the pages, and the public files of the journal.
+//! What needs no sign-in: the style and the one script of the pages, and the public files of the journal.
 
 use axum::response::Response;
 use http::HeaderValue;
@@ -10,10 +10,12 @@ use crate::proxy::refusal::{Reader as RefusalReader, Refusal};
 use crate::public_log;
 
 const STYLE: &str = include_str!("assets/console.css");
+const ADDING: &str = include_str!("assets/adding.js");
 
 pub async fn asset(call: Call) -> Answer {
     let mut response = match call.parameter("name") {
         "console.css" => file("text/css; charset=utf-8", STYLE),
+        "adding.js" => file("text/javascript; charset=utf-8", ADDING),
         _ => return Err(Failure::NotFound),
     };
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));

@@ -1,6 +1,11 @@
 //! The local catalogue: what is in it, what people would find, and taking an item out.
 //!
-//! Everybody reads, the administrator removes. Items are added by `catalogue add` on the gateway's machine.
+//! Everybody reads, the administrator adds and removes.
+
+pub mod adding;
+#[cfg(test)]
+mod tests;
+pub mod upload;
 
 use http::Method;
 use maud::{Markup, html};
@@ -16,6 +21,7 @@ pub async fn list(call: StaffCall) -> Answer {
     let sought = call.query("q");
     let found = if sought.is_empty() { None } else { Some(results(&call, sought).await?) };
     let items = call.gateway.catalogue.list();
+    let may_add = call.may(&Method::GET, "/add-item");
     let body = html! {
         form.row method="get" action="/catalogue" role="search" {
             (page::input(&call.say("catalogue-try"), "q", sought))
@@ -23,8 +29,9 @@ pub async fn list(call: StaffCall) -> Answer {
         }
         @if let Some(found) = found { (found) }
         h2 { (call.say("catalogue-items")) }
+        @if may_add { p { a.button href="/add-item" { (call.say("catalogue-add")) } } }
         @if items.is_empty() { (page::empty(&call.say("catalogue-none"))) } @else { (table(&call, &items)) }
-        @if call.may(&Method::POST, "/catalogue/{item}/remove") { p.hint { (call.say("catalogue-add-hint")) } }
+        @if may_add { (adding::intakes(&call)) }
     };
     call.page("catalogue-title", body)
 }
@@ -43,7 +50,7 @@ pub async fn ask_removal(call: StaffCall) -> Answer {
             }
         }
     };
-    call.page("catalogue-remove", body)
+    call.page("catalogue-remove-title", body)
 }
 
 pub async fn remove(call: StaffCall) -> Answer {
@@ -95,8 +102,11 @@ fn table(call: &StaffCall, items: &[Item]) -> Markup {
         &columns.map(|key| call.say(key)),
         html! {
             @for item in items { tr {
-                td.wide { (item.title) " " span.soft { (item.id) } }
-                td { (item.kind.word()) }
+                td.wide {
+                    (item.title) " " span.soft { (item.id) }
+                    @for said in [&item.trade, &item.level].into_iter().flatten() { " " span.tag { (said) } }
+                }
+                td { (call.say(&format!("catalogue-kind-{}", item.kind.word()))) }
                 td { (item.language) }
                 td.number { (item.pages) }
                 td.number { (size(call, item.bytes)) }

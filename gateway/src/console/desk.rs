@@ -32,6 +32,12 @@ impl<'d> Browser<'d> {
         Page::read(self.desk.post(path, &self.badge, fields).await)
     }
 
+    pub async fn upload(&self, fields: &[(&str, &str)], files: &[(&str, &[u8])]) -> Page {
+        let form = self.desk.form_with_files(&self.badge, fields, files);
+        let length = form.len().to_string();
+        Page::read(self.desk.raw_upload("/add-item", &self.badge, &length, form).await)
+    }
+
     /// The same with the password once more.
     pub async fn confirm(&self, path: &str, fields: &[(&str, &str)]) -> Page {
         let fields = [fields, &[("password", self.password.as_str())]].concat();

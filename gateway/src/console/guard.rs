@@ -24,6 +24,7 @@ use jiff::Timestamp;
 use passerelle_audit::{Kind, Sealed};
 
 use super::call::{Answer, Call, Failure, Fields, StaffCall, see_other};
+use super::catalogue::upload::Upload;
 use super::page;
 use super::route::{Access, Route, table};
 use super::session::{Found, StaffSession, Stage};
@@ -116,14 +117,21 @@ async fn judge(gateway: Arc<Gateway>, route: &Route, language: Language, request
     let from = parts.extensions.get::<super::From>().ok_or(Failure::Malformed)?.0;
     let now = Timestamp::now();
     let session = match cookie(&parts.headers, SESSION_COOKIE) {
-        Some(token) => found(&gateway, gateway.staff_sessions.find(token, from, now), from).await?,
+        Some(token) => {
+            let sessions = &gateway.staff_sessions;
+            let asked = match asks_by_itself(&parts.method, &parts.headers) {
+                true => sessions.look_at(token, from, now),
+                false => sessions.find(token, from, now),
+            };
+            found(&gateway, asked, from).await?
+        }
         None => None,
     };
     // Who may not come in sends no body to be read.
     let staff = match &route.access {
         Access::Open(_) => None,
         Access::SigningIn(_) => session.as_ref().map(|_| None).ok_or(Failure::SignedOut)?,
-        Access::Staff(roles, _) => {
+        Access::Staff(roles, _) | Access::Upload(roles, _) => {
             let session = session.as_deref().ok_or(Failure::SignedOut)?;
             if !matches!(session.stage, Stage::SignedIn(_)) {
                 return Ok(see_other(session.stage.path()));
@@ -137,7 +145,14 @@ async fn judge(gateway: Arc<Gateway>, route: &Route, language: Language, request
     };
     let parameters = parameters(&mut parts).await?;
     let queries = Query::try_from_uri(&parts.uri).map_err(|_| Failure::Malformed)?.0;
-    let form = read(&gateway, route.form_limit, &parts, body).await?;
+    let (form, upload) = match &route.access {
+        Access::Upload(..) => {
+            let limits = &gateway.config.limits;
+            let opened = Upload::open(&parts, body, limits.upload_bytes, limits.idle_body()).await?;
+            (opened.1, Some(opened.0))
+        }
+        _ => (read(&gateway, route.form_limit, &parts, body).await?, None),
+    };
     let must_prove = !parts.method.is_safe() && !matches!(route.access, Access::Open(_));
     if must_prove && session.as_ref().is_some_and(|session| !session.is_csrf(form.get("csrf"))) {
         return Err(Failure::Foreign);
@@ -150,6 +165,10 @@ async fn judge(gateway: Arc<Gateway>, route: &Route, language: Language, request
         (Access::SigningIn(page), Some(session), _) => page(call, session).await,
         (Access::Staff(_, page), Some(session), Some(staff)) => {
             page(StaffCall { call, staff, session }).await
+        }
+        (Access::Upload(_, page), Some(session), Some(staff)) => {
+            let upload = upload.ok_or(Failure::Malformed)?;
+            page(StaffCall { call, staff, session }, upload).await
         }
         _ => Err(Failure::SignedOut),
     }
@@ -169,6 +188,11 @@ fn is_from_us(method: &Method, headers: &HeaderMap) -> bool {
     let is_our_origin =
         field(ORIGIN.as_str()).is_some_and(|origin| origin.eq_ignore_ascii_case(&format!("https://{host}")));
     is_our_origin && matches!(site, None | Some("same-origin"))
+}
+
+/// A look by a script of ours: it says nothing of somebody being at the desk.
+fn asks_by_itself(method: &Method, headers: &HeaderMap) -> bool {
+    method.is_safe() && headers.get("sec-fetch-dest").is_some_and(|destination| destination == "empty")
 }
 
 /// A session whose token comes from another address was copied: it has ended, and that is recorded.

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use http::Method;
-use maud::html;
+use maud::{Markup, html};
 
 use super::call::{Answer, Call, Failure, StaffCall, see_other};
 use super::guard::with_language;
@@ -14,23 +14,30 @@ pub async fn show(call: StaffCall) -> Answer {
     let live = call.gateway.sessions.live().len();
     let policy = call.gateway.policies.current().version;
     let waiting = waiting(&call).await?;
+    let journal = if health.failure.is_none() { "home-writable" } else { "home-broken" };
     let left = call.gateway.second_factors.recovery_codes_left(&call.staff.login).await?;
     let body = html! {
         dl.figures {
             @if let Some(waiting) = waiting {
                 div { dt { (call.say("home-requests")) } dd { a href="/requests" { (waiting) } } }
             }
-            div { dt { (call.say("home-live")) } dd { (live) } }
-            div { dt { (call.say("home-policy")) } dd { (policy) } }
-            div { dt { (call.say("home-records")) } dd { (health.records) } }
-            div {
-                dt { (call.say("home-journal")) }
-                dd { (call.say(if health.failure.is_none() { "home-writable" } else { "home-broken" })) }
-            }
+            (figure(&call, "/records", "home-live", "/sessions", &live.to_string()))
+            (figure(&call, "/policy", "home-policy", "/policy", &policy.to_string()))
+            (figure(&call, "/records", "home-records", "/records", &health.records.to_string()))
+            (figure(&call, "/journal", "home-journal", "/journal", &call.say(journal)))
         }
         p.hint { (call.say_with("home-recovery", &[("count", left.into())])) }
     };
     call.page("home-title", body)
+}
+
+/// A figure that leads to its page, for whom `asked` serves: the others have people of their own and no need of all.
+fn figure(call: &StaffCall, asked: &str, key: &str, path: &str, value: &str) -> Markup {
+    html! {
+        @if call.may(&Method::GET, asked) {
+            div { dt { (call.say(key)) } dd { a href=(path) { (value) } } }
+        }
+    }
 }
 
 /// How many requests wait for an answer, of the people this member of staff sees; nothing where requests are not for them.

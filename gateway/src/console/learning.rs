@@ -162,7 +162,7 @@ fn drafted(call: &StaffCall, learnt: &Learnt) -> Markup {
         @if learnt.unseen > 0 {
             p.alert role="alert" { (call.say_with("learning-unseen", &[("count", learnt.unseen.into())])) }
         }
-        h2 { (call.say("learning-service")) }
+        h2 { (call.say("learning-learnt")) }
         pre tabindex="0" { (learnt.draft.text.trim()) }
         h2 { (call.say("learning-left-out")) }
         @if learnt.draft.left_out.is_empty() { (page::empty(&call.say("learning-left-out-none"))) }

@@ -2,7 +2,7 @@
 
 use axum::response::{Html, IntoResponse, Response};
 use http::Method;
-use maud::{DOCTYPE, Markup, html};
+use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::call::{Call, Failure, StaffCall};
 use super::route;
@@ -115,6 +115,12 @@ fn frame(language: Language, title: &str, menu: Markup, who: Markup, body: Marku
 }
 
 fn is_current(path: &str, item: &str) -> bool {
+    // Pages whose address would be one of a person or an item stand beside their family.
+    let path = match path.split('/').nth(1) {
+        Some("add-person") => "/people",
+        Some("add-item") => "/catalogue",
+        _ => path,
+    };
     path == item || (item != "/" && path.strip_prefix(item).is_some_and(|rest| rest.starts_with('/')))
 }
 
@@ -202,17 +208,35 @@ pub fn password_as(call: &Call, id: &str) -> Markup {
     }
 }
 
-/// Columns, and rows as `tr`; it scrolls by itself where the screen is narrow.
+/// Columns, and rows as `tr`. Where the screen is narrow each row is a block of lines, each with the words of its column.
 pub fn table(caption: &str, columns: &[String], rows: Markup) -> Markup {
     html! {
         div.table tabindex="0" role="region" aria-label=(caption) {
             table {
                 caption { (caption) }
                 thead { tr { @for column in columns { th scope="col" { (column) } } } }
-                tbody { (rows) }
+                tbody { (labelled(&rows.into_string(), columns)) }
             }
         }
     }
+}
+
+/// Gives each cell the words of its column, for the style of narrow screens. In what maud wrote `<td` and `<tr` are tags and nothing
+/// else: text has its `<` escaped.
+fn labelled(rows: &str, columns: &[String]) -> Markup {
+    let mut labelled = String::with_capacity(rows.len() * 2);
+    for row in rows.split_inclusive("<tr") {
+        for (number, piece) in row.split("<td").enumerate() {
+            if let Some(column) = number.checked_sub(1) {
+                let label = columns.get(column).map_or("", String::as_str);
+                labelled.push_str("<td data-label=\"");
+                labelled.push_str(&html! { (label) }.into_string());
+                labelled.push('"');
+            }
+            labelled.push_str(piece);
+        }
+    }
+    PreEscaped(labelled)
 }
 
 /// A secret that is shown this once and never again; `back` is where to go when it is noted.
@@ -224,5 +248,18 @@ pub fn once(call: &Call, help: &str, secret: &str, back: &str) -> Markup {
             p.hint { (call.say("shown-once")) }
             p { a.button href=(back) { (call.say("noted")) } }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cells_bear_the_words_of_their_columns() {
+        let rows = html! { tr { td { "<td>" } td.wide {} } tr { td { "b" } } };
+        let expected = "<tr><td data-label=\"A &amp; &quot;\">&lt;td&gt;</td><td data-label=\"B\" class=\"wide\"></td></tr>\
+            <tr><td data-label=\"A &amp; &quot;\">b</td></tr>";
+        assert_eq!(labelled(&rows.into_string(), &["A & \"".into(), "B".into()]).into_string(), expected);
     }
 }

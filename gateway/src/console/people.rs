@@ -116,7 +116,7 @@ pub async fn ask_release(call: StaffCall) -> Answer {
             }
         }
     };
-    call.page("person-release", body)
+    call.page("person-release-title", body)
 }
 
 pub async fn release(call: StaffCall) -> Answer {
@@ -283,8 +283,8 @@ async fn described(call: &StaffCall, person: &Person) -> Result<Markup, Failure>
             dt { (call.say("state")) } dd { (state(call, person)) }
             dt { (call.say("person-added")) } dd { (call.time(person.added_at)) }
             @if let Some(at) = person.released_at { dt { (call.say("person-released")) } dd { (call.time(at)) } }
-            dt { (call.say("person-groups")) } dd { (joined(&person.groups)) }
-            dt { (call.say("person-trio")) } dd { (joined(&person.trio)) }
+            dt { (call.say("person-groups")) } dd { @if person.groups.is_empty() { "—" } @else { (joined(&person.groups)) } }
+            dt { (call.say("person-trio")) } dd { @if person.trio.is_empty() { "—" } @else { (joined(&person.trio)) } }
         }
         @if is_here { (acts(call, person)) }
         @if call.may(&Method::GET, SESSION) { (sessions(call, person).await?) }

@@ -202,7 +202,8 @@ async fn the_catalogue_is_searched_and_an_item_removed_after_a_question() {
     let page = "<html><head><title>Les pommes</title></head><body><h1>Les pommes</h1><p>Une pomme par jour.</body></html>";
     std::fs::write(lesson.path().join("index.html"), page).unwrap();
     let said = passerelle_catalogue::shelf::Said { title: Some(ATTACK.into()), ..Default::default() };
-    let item = desk.gateway.catalogue.add(lesson.path().to_owned(), said, |_| ()).await.unwrap();
+    let source = passerelle_catalogue::Source::Theirs(lesson.path().to_owned());
+    let item = desk.gateway.catalogue.add(source, said, |_| Ok(())).await.unwrap();
     let (remove, attack) = (format!("/catalogue/{}/remove", item.id), escaped(ATTACK));
     admin
         .get("/catalogue?q=pomme")

@@ -134,18 +134,12 @@ pub fn escaped(text: &str) -> String {
 }
 
 fn table<'a>(call: &StaffCall, records: impl Iterator<Item = &'a Record>) -> Markup {
-    html! {
-        div.table tabindex="0" role="region" aria-label=(call.say("records-title")) {
-            table {
-                caption { (call.say("records-caption")) }
-                thead { tr {
-                    th.number { (call.say("number")) } th { (call.say("time")) } th { (call.say("kind")) }
-                    th { (call.say("person")) } th { (call.say("terminal")) } th { (call.say("what")) }
-                } }
-                tbody { @for record in records { (row(call, record)) } }
-            }
-        }
-    }
+    let columns = ["number", "time", "kind", "person", "terminal", "what"].map(|key| call.say(key));
+    page::table(
+        &call.say("records-caption"),
+        &columns,
+        html! { @for record in records { (row(call, record)) } },
+    )
 }
 
 fn row(call: &StaffCall, record: &Record) -> Markup {

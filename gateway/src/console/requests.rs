@@ -62,37 +62,29 @@ pub async fn list(call: StaffCall) -> Answer {
     let body = html! {
         h2 { (call.say("requests-waiting")) }
         @if waiting.is_empty() { (page::empty(&call.say("requests-none"))) }
-        @else { (table(&call, "requests-waiting", &people, &waiting)) }
+        @else { (table(&call, &people, &waiting)) }
         h2 { (call.say("requests-answered")) }
         @if answered.is_empty() { (page::empty(&call.say("requests-none-answered"))) }
-        @else { (table(&call, "requests-answered", &people, &answered)) }
+        @else { (table(&call, &people, &answered)) }
     };
     call.page("requests-title", body)
 }
 
-fn table(call: &StaffCall, caption: &str, people: &HashMap<PersonId, Person>, requests: &[Asked]) -> Markup {
-    html! {
-        div.table tabindex="0" role="region" aria-label=(call.say(caption)) {
-            table {
-                caption { (call.say_with("requests-count", &[("count", requests.len().into())])) }
-                thead { tr {
-                    th { (call.say("person")) } th { (call.say("asked")) } th { (call.say("address")) }
-                    th { (call.say("state")) } th { (call.say("actions")) }
-                } }
-                tbody {
-                    @for asked in requests {
-                        tr {
-                            td { (people.get(&asked.person).map_or("", |person| person.name.as_str())) " " span.soft { (asked.person) } }
-                            td { (call.time(asked.request.asked_at)) }
-                            td.wide { code { (asked.request.url) } }
-                            td { (state(call, &asked.request.state)) }
-                            td { a href={ "/requests/" (asked.request.id) } { (call.say("open")) } }
-                        }
-                    }
-                }
-            }
-        }
-    }
+fn table(call: &StaffCall, people: &HashMap<PersonId, Person>, requests: &[Asked]) -> Markup {
+    let columns = ["person", "asked", "address", "state", "actions"].map(|key| call.say(key));
+    page::table(
+        &call.say_with("requests-count", &[("count", requests.len().into())]),
+        &columns,
+        html! {
+            @for asked in requests { tr {
+                td { (people.get(&asked.person).map_or("", |person| person.name.as_str())) " " span.soft { (asked.person) } }
+                td { (call.time(asked.request.asked_at)) }
+                td.wide { code { (asked.request.url) } }
+                td { (state(call, &asked.request.state)) }
+                td { a href={ "/requests/" (asked.request.id) } { (call.say("open")) } }
+            } }
+        },
+    )
 }
 
 fn state(call: &StaffCall, state: &str) -> Markup {
@@ -197,6 +189,10 @@ async fn body(call: &StaffCall, asked: &Asked, person: &Person) -> Result<Markup
             dt { (call.say("state")) } dd { (state(call, &request.state)) }
             @if let Some(by) = &asked.answered_by { dt { (call.say("answered-by")) } dd { (by) } }
             @if let Some(at) = request.answered_at { dt { (call.say("answered-at")) } dd { (call.time(at)) } }
+            @if let Some(until) = request.granted_until {
+                dt { (call.say("until")) }
+                dd { (call.time(until)) @if until <= call.now { " " span.tag.warn { (call.say("request-over")) } } }
+            }
             @if let Some(answer) = &request.answer { dt { (call.say("answer")) } dd { (answer) } }
         }
         @if let Some(now) = now {

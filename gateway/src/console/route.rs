@@ -8,6 +8,7 @@ use std::sync::Arc;
 use http::Method;
 
 use super::call::{Answer, Call, StaffCall};
+use super::catalogue::upload::Upload;
 use super::session::StaffSession;
 use super::{
     access, assets, catalogue, home, journal, learning, people, policy, records, requests, sessions, sign_in,
@@ -46,13 +47,25 @@ pub enum Access {
     SigningIn(Arc<dyn Fn(Call, Arc<StaffSession>) -> Answering + Send + Sync>),
     /// Staff of these roles.
     Staff(&'static [Role], Arc<dyn Fn(StaffCall) -> Answering + Send + Sync>),
+    /// The same, with files that are still to be read; the token comes first.
+    Upload(&'static [Role], Arc<dyn Fn(StaffCall, Upload) -> Answering + Send + Sync>),
+}
+
+impl Access {
+    /// Whom of the staff it serves; `None` where that is not asked.
+    pub fn roles(&self) -> Option<&'static [Role]> {
+        match self {
+            Access::Staff(roles, _) | Access::Upload(roles, _) => Some(roles),
+            Access::Open(_) | Access::SigningIn(_) => None,
+        }
+    }
 }
 
 pub struct Route {
     pub method: Method,
     /// As axum writes it.
     pub path: &'static str,
-    /// The most bytes of a form; its token is in the field `csrf`.
+    /// The most bytes of a form without files; its token is in the field `csrf`.
     pub form_limit: usize,
     pub access: Access,
 }
@@ -128,6 +141,10 @@ pub fn table() -> Vec<Route> {
         post("/staff/{login}/reset", staff(ADMINISTERS, staff_pages::reset)),
         // What there is to learn from.
         get("/catalogue", staff(ALL, catalogue::list)),
+        get("/add-item", staff(ADMINISTERS, catalogue::adding::ask)),
+        post("/add-item", uploading(ADMINISTERS, catalogue::adding::add)),
+        get("/add-item/{intake}", staff(ADMINISTERS, catalogue::adding::follow)),
+        post("/add-item/{intake}/cancel", staff(ADMINISTERS, catalogue::adding::cancel)),
         get("/catalogue/{item}/remove", staff(ADMINISTERS, catalogue::ask_removal)),
         post("/catalogue/{item}/remove", staff(ADMINISTERS, catalogue::remove)),
     ]
@@ -135,12 +152,10 @@ pub fn table() -> Vec<Route> {
 
 /// Whether a role is served there; `path` as the table writes it.
 pub fn allows(method: &Method, path: &str, role: Role) -> bool {
-    table().iter().filter(|route| route.method == *method && route.path == path).any(|route| {
-        match route.access {
-            Access::Staff(roles, _) => roles.contains(&role),
-            Access::Open(_) | Access::SigningIn(_) => true,
-        }
-    })
+    table()
+        .iter()
+        .filter(|route| route.method == *method && route.path == path)
+        .any(|route| route.access.roles().is_none_or(|roles| roles.contains(&role)))
 }
 
 fn get(path: &'static str, access: Access) -> Route {
@@ -168,6 +183,13 @@ fn staff<F: Future<Output = Answer> + Send + 'static>(
     answer: impl Fn(StaffCall) -> F + Send + Sync + 'static,
 ) -> Access {
     Access::Staff(roles, Arc::new(move |call| Box::pin(answer(call))))
+}
+
+fn uploading<F: Future<Output = Answer> + Send + 'static>(
+    roles: &'static [Role],
+    answer: impl Fn(StaffCall, Upload) -> F + Send + Sync + 'static,
+) -> Access {
+    Access::Upload(roles, Arc::new(move |call, upload| Box::pin(answer(call, upload))))
 }
 
 impl Route {

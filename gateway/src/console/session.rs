@@ -127,6 +127,15 @@ impl StaffSessions {
 
     /// The session of a token, used now.
     pub fn find(&self, token: &str, address: IpAddr, now: Timestamp) -> Found {
+        let found = self.look_at(token, address, now);
+        if let Found::Session(session) = &found {
+            session.last_used.store(now.as_millisecond(), Ordering::Relaxed);
+        }
+        found
+    }
+
+    /// The same for what a page asks by itself: nobody need be at the desk for that.
+    pub fn look_at(&self, token: &str, address: IpAddr, now: Timestamp) -> Found {
         let mut live = self.lock();
         let asked = digest(token);
         let Some(session) = live.get(&asked).cloned() else { return Found::Nothing };
@@ -138,7 +147,6 @@ impl StaffSessions {
             live.remove(&asked);
             return Found::Elsewhere(session);
         }
-        session.last_used.store(now.as_millisecond(), Ordering::Relaxed);
         Found::Session(session)
     }
 
@@ -207,6 +215,15 @@ mod tests {
         ] {
             assert_eq!(is_live(stage, uses, from, last), live, "{uses:?} {from} {last}");
         }
+    }
+
+    #[test]
+    fn what_a_page_asks_by_itself_keeps_nobody_signed_in() {
+        let sessions = StaffSessions::default();
+        let login = Login::parse("claire").unwrap();
+        let (token, _) = sessions.begin(&login, HERE, Stage::SignedIn(None), None, at(0)).unwrap();
+        assert!(matches!(sessions.look_at(&token, HERE, at(14)), Found::Session(_)));
+        assert!(matches!(sessions.look_at(&token, HERE, at(15)), Found::Nothing));
     }
 
     #[test]

@@ -77,34 +77,26 @@ fn live(call: &StaffCall, people: &People) -> Markup {
         h2 { (call.say("sessions-live")) }
         @if live.is_empty() { (page::empty(&call.say("sessions-nobody"))) }
         @else {
-            div.table tabindex="0" role="region" aria-label=(call.say("sessions-live")) {
-                table {
-                    caption { (call.say_with("sessions-live-count", &[("count", live.len().into())])) }
-                    thead { tr {
-                        th { (call.say("person")) } th { (call.say("terminal")) } th { (call.say("since")) }
-                        th { (call.say("until")) }
-                        @if call.role() != Role::Guard { th { (call.say("services")) } }
-                        th { (call.say("actions")) }
+            @let is_told = call.role() != Role::Guard;
+            @let columns = ["person", "terminal", "since", "until", "services", "actions"];
+            @let columns: Vec<_> = columns.into_iter().filter(|key| is_told || *key != "services").map(|key| call.say(key)).collect();
+            (page::table(
+                &call.say_with("sessions-live-count", &[("count", live.len().into())]),
+                &columns,
+                html! {
+                    @for session in &live { tr {
+                        td { (who(people, &session.person)) }
+                        td { (session.terminal) }
+                        td { (call.time(session.started)) }
+                        td { (call.time(session.expires_at)) }
+                        @if is_told { td { (services(call, session)) } }
+                        td { div.row {
+                            a href={ "/sessions/" (session.id) } { (call.say("story")) }
+                            @if may_end { (end_button(call, session.id.as_str())) }
+                        } }
                     } }
-                    tbody {
-                        @for session in &live {
-                            tr {
-                                td { (who(people, &session.person)) }
-                                td { (session.terminal) }
-                                td { (call.time(session.started)) }
-                                td { (call.time(session.expires_at)) }
-                                @if call.role() != Role::Guard {
-                                    td { (services(call, session)) }
-                                }
-                                td { div.row {
-                                    a href={ "/sessions/" (session.id) } { (call.say("story")) }
-                                    @if may_end { (end_button(call, session.id.as_str())) }
-                                } }
-                            }
-                        }
-                    }
-                }
-            }
+                },
+            ))
         }
     }
 }
@@ -130,31 +122,21 @@ fn service_words(call: &StaffCall, id: &str) -> String {
 }
 
 fn past_table(call: &StaffCall, people: &People, past: &[PastSession]) -> Markup {
-    html! {
-        div.table tabindex="0" role="region" aria-label=(call.say("sessions-past")) {
-            table {
-                caption { (call.say("sessions-past-caption")) }
-                thead { tr {
-                    th { (call.say("person")) } th { (call.say("terminal")) } th { (call.say("since")) }
-                    th { (call.say("ended")) } th { (call.say("why")) } th { (call.say("actions")) }
-                } }
-                tbody {
-                    @for session in past {
-                        tr {
-                            td { (who(people, &session.person)) }
-                            td { (session.terminal) }
-                            td { (call.time(session.started)) }
-                            @if let Some((at, reason)) = session.ended {
-                                td { (call.time(at)) }
-                                td { (call.say(&format!("end-{}", reason.code()))) }
-                            }
-                            td { a href={ "/sessions/" (session.id) } { (call.say("story")) } }
-                        }
-                    }
-                }
-            }
-        }
-    }
+    let columns = ["person", "terminal", "since", "ended", "why", "actions"].map(|key| call.say(key));
+    page::table(
+        &call.say("sessions-past-caption"),
+        &columns,
+        html! {
+            @for session in past { tr {
+                td { (who(people, &session.person)) }
+                td { (session.terminal) }
+                td { (call.time(session.started)) }
+                td { @if let Some((at, _)) = session.ended { (call.time(at)) } }
+                td { @if let Some((_, reason)) = session.ended { (call.say(&format!("end-{}", reason.code()))) } }
+                td { a href={ "/sessions/" (session.id) } { (call.say("story")) } }
+            } }
+        },
+    )
 }
 
 fn who(people: &People, id: &PersonId) -> Markup {
@@ -287,8 +269,9 @@ fn load_line(call: &StaffCall, load: &Load) -> Markup {
 pub fn size(call: &StaffCall, bytes: u64) -> String {
     let (value, key) = match bytes {
         0..1024 => (bytes, "size-bytes"),
-        1024..1_048_576 => (bytes / 1024, "size-kib"),
-        _ => (bytes / 1_048_576, "size-mib"),
+        1024..1_048_576 => (bytes >> 10, "size-kib"),
+        1_048_576..10_737_418_240 => (bytes >> 20, "size-mib"),
+        _ => (bytes >> 30, "size-gib"),
     };
     call.say_with(key, &[("count", value.into())])
 }

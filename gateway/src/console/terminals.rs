@@ -51,7 +51,7 @@ pub async fn ask_revocation(call: StaffCall) -> Answer {
             }
         }
     };
-    call.page("terminal-revoke", body)
+    call.page("terminal-revoke-title", body)
 }
 
 pub async fn revoke(call: StaffCall) -> Answer {

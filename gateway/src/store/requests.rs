@@ -4,24 +4,26 @@ use crate::request::Asked;
 use jiff::Timestamp;
 use passerelle_api::AccessRequest;
 
-type Row = (String, String, String, i64, String, Option<String>, Option<i64>);
+type Row = (String, String, String, i64, String, Option<String>, Option<i64>, Option<i64>);
 
 fn request(
-    (id, url, reason, asked_at, state, answer, answered_at): Row,
+    (id, url, reason, asked_at, state, answer, answered_at, granted_until): Row,
 ) -> Result<AccessRequest, StoreError> {
     let asked_at = timestamp(asked_at)?;
     let answered_at = answered_at.map(timestamp).transpose()?;
-    Ok(AccessRequest { id, url, reason, asked_at, state, answer, answered_at })
+    let granted_until = granted_until.map(timestamp).transpose()?;
+    Ok(AccessRequest { id, url, reason, asked_at, state, answer, answered_at, granted_until })
 }
 
-type AskedRow = (String, String, String, i64, String, Option<String>, Option<i64>, String, Option<String>);
+type AskedRow =
+    (String, String, String, i64, String, Option<String>, Option<i64>, Option<i64>, String, Option<String>);
 
 fn asked(
-    (id, url, reason, asked_at, state, answer, answered_at, person, by): AskedRow,
+    (id, url, reason, asked_at, state, answer, answered_at, granted_until, person, by): AskedRow,
 ) -> Result<Asked, StoreError> {
     Ok(Asked {
         person: identifier(&person)?,
-        request: request((id, url, reason, asked_at, state, answer, answered_at))?,
+        request: request((id, url, reason, asked_at, state, answer, answered_at, granted_until))?,
         answered_by: by.as_deref().map(identifier).transpose()?,
     })
 }
@@ -55,7 +57,7 @@ impl Store {
         person: &PersonId,
         limit: i64,
     ) -> Result<Vec<AccessRequest>, StoreError> {
-        let sql = "SELECT id, url, reason, asked_at, state, answer, answered_at FROM requests
+        let sql = "SELECT id, url, reason, asked_at, state, answer, answered_at, granted_until FROM requests
                    WHERE person = $1 ORDER BY asked_at DESC, id LIMIT $2";
         let query = sqlx::query_as::<_, Row>(sql).bind(person.as_str()).bind(limit);
         let rows = query.fetch_all(&self.pool).await.attempting("listing a person's requests")?;
@@ -66,11 +68,11 @@ impl Store {
     pub(crate) async fn all_requests(&self, waiting: bool, limit: i64) -> Result<Vec<Asked>, StoreError> {
         let sql = match waiting {
             true => {
-                "SELECT id, url, reason, asked_at, state, answer, answered_at, person, answered_by
+                "SELECT id, url, reason, asked_at, state, answer, answered_at, granted_until, person, answered_by
                  FROM requests WHERE state = 'open' ORDER BY asked_at, id LIMIT $1"
             }
             false => {
-                "SELECT id, url, reason, asked_at, state, answer, answered_at, person, answered_by
+                "SELECT id, url, reason, asked_at, state, answer, answered_at, granted_until, person, answered_by
                  FROM requests WHERE state <> 'open' ORDER BY answered_at DESC, id LIMIT $1"
             }
         };
@@ -80,7 +82,8 @@ impl Store {
     }
 
     pub(crate) async fn request(&self, id: &str) -> Result<Option<Asked>, StoreError> {
-        let sql = "SELECT id, url, reason, asked_at, state, answer, answered_at, person, answered_by
+        let sql =
+            "SELECT id, url, reason, asked_at, state, answer, answered_at, granted_until, person, answered_by
                    FROM requests WHERE id = $1";
         let query = sqlx::query_as::<_, AskedRow>(sql).bind(id);
         query.fetch_optional(&self.pool).await.attempting("reading a request")?.map(asked).transpose()
@@ -91,19 +94,21 @@ impl Store {
         &self,
         id: &str,
         state: &str,
+        granted_until: Option<Timestamp>,
         answer: &str,
         by: &Login,
         now: Timestamp,
     ) -> Result<Option<AccessRequest>, StoreError> {
-        let sql = "UPDATE requests SET state = $2, answer = $3, answered_at = $4, answered_by = $5
+        let sql = "UPDATE requests SET state = $2, answer = $3, answered_at = $4, answered_by = $5, granted_until = $6
                    WHERE id = $1 AND state = 'open'
-                   RETURNING id, url, reason, asked_at, state, answer, answered_at";
+                   RETURNING id, url, reason, asked_at, state, answer, answered_at, granted_until";
         let query = sqlx::query_as::<_, Row>(sql)
             .bind(id)
             .bind(state)
             .bind(answer)
             .bind(now.as_millisecond())
-            .bind(by.as_str());
+            .bind(by.as_str())
+            .bind(granted_until.map(Timestamp::as_millisecond));
         query.fetch_optional(&self.pool).await.attempting("answering a request")?.map(request).transpose()
     }
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use passerelle_catalogue::shelf::Said;
-use passerelle_catalogue::{Item, ItemId, Query, Step};
+use passerelle_catalogue::{Item, ItemId, Query, Source, Step};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::sync::watch;
@@ -37,9 +37,11 @@ pub async fn add(gateway: &Gateway, add: Add, tell: &Tell) -> Outcome {
             level: add.level.clone(),
         };
         let (tell, name) = (tell.clone(), path.display().to_string());
-        let step =
-            move |Step { what, done, of }| drop(tell.send_replace(format!("{name}: {what} {done} of {of}")));
-        match gateway.catalogue.add(path.clone(), said, step).await {
+        let step = move |Step { what, done, of }| {
+            tell.send_replace(format!("{name}: {what} {done} of {of}"));
+            Ok(())
+        };
+        match gateway.catalogue.add(Source::Theirs(path.clone()), said, step).await {
             Ok(item) => added.push(item),
             Err(error) => refused.push((path, sentence(&error))),
         }

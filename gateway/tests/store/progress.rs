@@ -1,5 +1,5 @@
-use passerelle_catalogue::ItemId;
 use passerelle_catalogue::shelf::Said;
+use passerelle_catalogue::{ItemId, Source};
 use passerelle_gateway::catalogue::Catalogue;
 use passerelle_gateway::catalogue::progress::{Progress, ProgressError};
 
@@ -12,7 +12,7 @@ async fn progress(place: &Place, titles: &[&str]) -> (Catalogue, Progress) {
     std::fs::write(source.path().join("index.html"), "<title>Page</title><p>Texte.").unwrap();
     for title in titles {
         let said = Said { title: Some((*title).into()), ..Said::default() };
-        catalogue.add(source.path().to_owned(), said, |_| {}).await.unwrap();
+        catalogue.add(Source::Theirs(source.path().to_owned()), said, |_| Ok(())).await.unwrap();
     }
     let progress = Progress::new(place.store().await, catalogue.clone());
     (catalogue, progress)

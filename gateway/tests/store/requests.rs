@@ -12,9 +12,10 @@ pub async fn are_asked_and_answered(place: Place) {
     let second = requests.ask(&p1, URL, "Pour une formation d'été", after(1)).await.unwrap();
     assert!(requests.of(&p2).await.unwrap().is_empty(), "one's own only");
 
-    let answered =
-        requests.answer(&first.id, Answer::Granted, "D'accord", &login("claire"), after(2)).await.unwrap();
+    let granted = Answer::Granted { until: after(60) };
+    let answered = requests.answer(&first.id, granted, "D'accord", &login("claire"), after(2)).await.unwrap();
     assert_eq!((answered.state.as_str(), answered.answered_at), ("granted", Some(after(2))));
+    assert_eq!(answered.granted_until, Some(after(60)));
     let again = requests.answer(&first.id, Answer::Declined, "", &login("claire"), after(3)).await;
     assert!(matches!(again, Err(RequestError::Unknown)));
 
@@ -29,6 +30,8 @@ pub async fn are_asked_and_answered(place: Place) {
     let shown: Vec<_> =
         shown.iter().map(|r| (r.id.as_str(), r.state.as_str(), r.answer.as_deref())).collect();
     assert_eq!(shown, [(&*second.id, "open", None), (&*first.id, "granted", Some("D'accord"))]);
+    let until: Vec<_> = requests.of(&p1).await.unwrap().iter().map(|r| r.granted_until).collect();
+    assert_eq!(until, [None, Some(after(60))]);
     assert_eq!(requests.of(&p1).await.unwrap()[0].reason, "Pour une formation d'été");
 }
 

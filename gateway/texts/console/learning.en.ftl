@@ -34,6 +34,7 @@ learning-unseen = { $count ->
     [one] One more request was not kept: the draft knows nothing of it.
    *[other] { $count } more requests were not kept: the draft knows nothing of them.
 }
+learning-learnt = What was learnt
 learning-left-out = Left out
 learning-left-out-none = Nothing was refused during the run.
 learning-still-refused = Would still be refused

@@ -34,6 +34,7 @@ learning-unseen = { $count ->
     [one] Une requête de plus n’a pas été gardée : le projet n’en sait rien.
    *[other] { $count } requêtes de plus n’ont pas été gardées : le projet n’en sait rien.
 }
+learning-learnt = Ce qui a été appris
 learning-left-out = Laissé de côté
 learning-left-out-none = Rien n’a été refusé pendant l’essai.
 learning-still-refused = Serait encore refusé

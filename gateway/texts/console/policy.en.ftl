@@ -70,7 +70,10 @@ replay = Replay
 replay-title = Replay past days
 replay-help = Recorded requests are judged by this version and by the one in force. This look at the journal is recorded.
 replay-days = Days before today
-replay-summary = Since { $day }: { $records } records read, compared with version { $version }.
+replay-summary = { $records ->
+    [one] Since { $day }: one record read, compared with version { $version }.
+   *[other] Since { $day }: { $records } records read, compared with version { $version }.
+}
 replay-newly-refused = Would be refused: { $count }
 replay-newly-allowed = Would be allowed: { $count }
 replay-further = Further changes, too many kinds to list: { $count }

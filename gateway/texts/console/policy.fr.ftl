@@ -70,7 +70,10 @@ replay = Rejouer
 replay-title = Rejouer les jours passés
 replay-help = Les demandes enregistrées sont jugées par cette version et par celle en vigueur. Ce regard sur le journal est enregistré.
 replay-days = Jours avant aujourd’hui
-replay-summary = Depuis le { $day } : { $records } enregistrements lus, comparés à la version { $version }.
+replay-summary = { $records ->
+    [one] Depuis le { $day } : un enregistrement lu, comparé à la version { $version }.
+   *[other] Depuis le { $day } : { $records } enregistrements lus, comparés à la version { $version }.
+}
 replay-newly-refused = Seraient refusées : { $count }
 replay-newly-allowed = Seraient autorisées : { $count }
 replay-further = Autres changements, trop variés pour être listés : { $count }

@@ -44,3 +44,4 @@ grants-none = None.
 done-request-granted = Access is granted; it holds from now on, in a running session too.
 done-request-declined = The request is declined, with your answer.
 done-request-was-answered = That request had been answered already.
+request-over = over

@@ -44,3 +44,4 @@ grants-none = Aucun.
 done-request-granted = L’accès est accordé ; il vaut dès maintenant, même dans la session en cours.
 done-request-declined = La demande est refusée, avec votre réponse.
 done-request-was-answered = Cette demande avait déjà une réponse.
+request-over = terminé

@@ -42,6 +42,7 @@ newest = Back to the latest
 size-bytes = { $count } B
 size-kib = { $count } KiB
 size-mib = { $count } MiB
+size-gib = { $count } GiB
 
 end-signed-out = signed out
 end-session-expired = time was over

@@ -42,6 +42,7 @@ newest = Revenir aux plus récents
 size-bytes = { $count } o
 size-kib = { $count } Kio
 size-mib = { $count } Mio
+size-gib = { $count } Gio
 
 end-signed-out = déconnexion
 end-session-expired = durée écoulée

@@ -162,6 +162,49 @@ fn an_answer_is_announced_and_what_was_granted_opens() {
 }
 
 #[test]
+fn a_grant_says_until_when_and_that_it_is_over() {
+    let mut studio = Studio::signed_in(1024.0, 768.0);
+    let asked = studio.kiosk.go_home();
+    studio.obey(asked);
+    let now = studio.kiosk.now;
+    let request = |id: &str, hours: i64| api::AccessRequest {
+        id: id.into(),
+        url: format!("https://{id}.example/"),
+        reason: String::new(),
+        asked_at: now,
+        state: "granted".into(),
+        answer: None,
+        answered_at: Some(now),
+        granted_until: Some(now + jiff::SignedDuration::from_hours(hours)),
+    };
+    let requests = vec![request("ouvert", 24 * 20), request("fini", -1)];
+    let call = studio.kiosk.last_id;
+    studio.tell(Message::RequestsAnswered(call, Ok(api::RequestList { requests })));
+    studio.click("answers");
+    studio.picture("requests-until");
+    for words in ["Ouvert jusqu’au", "Terminée", "L’accès s’est terminé le", "Demander de nouveau"] {
+        assert!(studio.says(words), "{words}");
+    }
+    // Its page is refused, and from there one asks.
+    studio.click("open-2");
+    assert_eq!(studio.kiosk.browse().unwrap().wanted, "https://fini.example/");
+}
+
+#[test]
+fn an_idle_kiosk_hears_from_its_line_that_the_gateway_is_gone() {
+    let lost = || GatewayError::Unreachable("connection refused".into());
+    let mut studio = Studio::signed_in(1024.0, 768.0);
+    studio.tell(Message::Ticked(studio.kiosk.now));
+    let line = studio.kiosk.line.unwrap();
+    studio.tell(Message::LineLost(line + 1, lost()));
+    assert!(!matches!(studio.kiosk.screen, Screen::Unreachable { .. }), "another terminal's, once");
+    studio.tell(Message::LineLost(line, lost()));
+    assert!(matches!(studio.kiosk.screen, Screen::Unreachable { .. }));
+    studio.tell(Message::Ticked(studio.kiosk.now));
+    assert_eq!(studio.kiosk.line, None, "while it is away one knocks");
+}
+
+#[test]
 fn a_pin_is_changed_by_keys_and_by_the_keypad() {
     for (width, height) in [(1024.0, 768.0), (1280.0, 720.0)] {
         let mut studio = Studio::signed_in(width, height);

@@ -194,6 +194,26 @@ impl Kiosk {
         Task::batch([shown, self.knock()])
     }
 
+    /// Where nobody calls for a while, the line tells that the gateway is gone; while it is away, knocking tells that it is back.
+    pub(super) fn hold_line(&mut self) -> Task<Message> {
+        let is_away = matches!(self.screen, Screen::Unreachable { .. } | Screen::Enrol(_));
+        let Some(place) = self.place.as_ref().filter(|_| self.line.is_none() && !is_away) else {
+            return Task::none();
+        };
+        let gateway = place.gateway.clone();
+        let call = self.next_id();
+        self.line = Some(call);
+        Task::perform(async move { gateway.hold_line().await }, move |lost| Message::LineLost(call, lost))
+    }
+
+    pub(super) fn line_lost(&mut self, call: u64, lost: &GatewayError) -> Task<Message> {
+        if self.line != Some(call) {
+            return Task::none();
+        }
+        self.line = None;
+        self.look_for_gateway(lost)
+    }
+
     /// Waits a little longer each time, then asks whether the gateway answers, and still knows the session.
     fn knock(&mut self) -> Task<Message> {
         let call = self.next_id();

@@ -288,7 +288,7 @@ fn screens() -> Vec<(&'static str, Make)> {
     fn requests(width: f32, height: f32) -> Studio {
         let mut studio = on(width, height, Screen::Requests);
         let asked_at = studio.kiosk.now;
-        let request = |state: &str, answer: Option<&str>| api::AccessRequest {
+        let request = |state: &str, answer: Option<&str>, hours: Option<i64>| api::AccessRequest {
             id: state.into(),
             url: "https://www.exemple.fr/une/page".into(),
             reason: "Pour mon dossier".into(),
@@ -296,8 +296,13 @@ fn screens() -> Vec<(&'static str, Make)> {
             state: state.into(),
             answer: answer.map(String::from),
             answered_at: answer.map(|_| asked_at),
+            granted_until: hours.map(|hours| asked_at + jiff::SignedDuration::from_hours(hours)),
         };
-        let requests = vec![request("granted", Some("Accordé pour une semaine.")), request("open", None)];
+        let requests = vec![
+            request("granted", Some("Accordé pour une semaine."), Some(7 * 24)),
+            request("granted", Some("Accordé pour une heure."), Some(-1)),
+            request("open", None, None),
+        ];
         let signed_in = studio.kiosk.signed_in.as_mut().unwrap();
         signed_in.requests.waits_for(7);
         signed_in.requests.answered(7, Some(api::RequestList { requests }));

@@ -210,7 +210,7 @@ pub fn primary<'a, Message: Clone + 'a>(
 }
 
 pub fn secondary<'a, Message: Clone + 'a>(
-    name: &'static str,
+    name: impl Into<String>,
     words: String,
     message: Message,
 ) -> Element<'a, Message> {

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use passerelle_api as api;
 
 use super::browse::host;
-use super::{Bar, Context, body, hint, listing, primary, quiet, title};
+use super::{Bar, Context, body, hint, listing, primary, quiet, secondary, title};
 use crate::theme::{self, Paint, size};
 use crate::widget::Element;
 use crate::widget::icon::{Icon, icon};
@@ -82,9 +82,15 @@ pub fn view<'a>(state: &'a State, context: &Context<'a>) -> Element<'a, Message>
     listing(context, Message::Bar, top.spacing(24).align_y(Alignment::Center), content)
 }
 
+/// Granted, and over by now.
+fn is_expired(request: &api::AccessRequest, now: Timestamp) -> bool {
+    request.state == "granted" && request.granted_until.is_some_and(|until| until <= now)
+}
+
 /// How a request stands: its picture, its colour, its words.
-fn standing(state: &str) -> (Icon, Paint, &'static str) {
-    match state {
+fn standing(request: &api::AccessRequest, now: Timestamp) -> (Icon, Paint, &'static str) {
+    match request.state.as_str() {
+        "granted" if is_expired(request, now) => (Icon::Clock, theme::SOFT_INK, "request-expired"),
         "granted" => (Icon::Tick, theme::TEAL, "request-granted"),
         "declined" => (Icon::Stop, theme::BRICK, "request-declined"),
         _ => (Icon::Clock, theme::SOFT_INK, "request-open"),
@@ -93,7 +99,7 @@ fn standing(state: &str) -> (Icon, Paint, &'static str) {
 
 fn entry<'a>(place: usize, request: &'a api::AccessRequest, context: &Context<'a>) -> Element<'a, Message> {
     let words = context.text;
-    let (picture, colour, state) = standing(&request.state);
+    let (picture, colour, state) = standing(request, context.now);
     let when = match request.answered_at {
         Some(at) => words.with("request-answered", &[("when", words.moment(at).into())]),
         None => words.with("request-asked", &[("when", words.moment(request.asked_at).into())]),
@@ -113,6 +119,13 @@ fn entry<'a>(place: usize, request: &'a api::AccessRequest, context: &Context<'a
         text(host(&request.url)).size(size::LARGE).font(theme::BOLD).wrapping(text::Wrapping::WordOrGlyph),
         address,
     ];
+    if let Some(until) = request.granted_until {
+        let held = match is_expired(request, context.now) {
+            true => words.with("request-ended", &[("when", words.moment(until).into())]),
+            false => words.until(until, context.now),
+        };
+        lines = lines.push(text(held).size(size::BODY).font(theme::BOLD).style(theme::ink(colour)));
+    }
     if !request.reason.is_empty() {
         let asked = words.with("request-my-words", &[("name", request.reason.as_str().into())]);
         lines = lines.push(text(asked).size(size::BODY));
@@ -123,9 +136,15 @@ fn entry<'a>(place: usize, request: &'a api::AccessRequest, context: &Context<'a
     }
     let line = row![icon(picture, PICTURE, colour, theme::PAPER), lines.spacing(6).width(Length::Fill)];
     let line = line.spacing(22).align_y(Alignment::Center);
-    let open = || Message::Opened(request.url.clone());
-    let open = (request.state == "granted")
-        .then(|| primary(format!("open-{place}"), words.get("services-open"), open()));
+    let (name, open) = (format!("open-{place}"), Message::Opened(request.url.clone()));
+    let open = match request.state.as_str() {
+        // The page says that it is closed, and lets ask for it.
+        "granted" if is_expired(request, context.now) => {
+            Some(secondary(name, words.get("request-again"), open))
+        }
+        "granted" => Some(primary(name, words.get("services-open"), open)),
+        _ => None,
+    };
     let content: Element<'a, Message> = match context.is_narrow() {
         true => column![line, open].spacing(14).into(),
         false => line.push(open).into(),
@@ -151,6 +170,7 @@ mod tests {
             state: if answered.is_some() { "granted" } else { "open" }.into(),
             answer: None,
             answered_at: answered.map(at),
+            granted_until: None,
         };
         Some(api::RequestList { requests: answers.iter().map(request).collect() })
     }

@@ -55,7 +55,7 @@ pub fn take_in(source: &Path, into: &Path, tell: Tell<'_>) -> Result<Described, 
     for (done, file) in (1..).zip(&plan.files) {
         copy(&file.path, &content.join(&file.name), file.bytes)?;
         if done % FILES_A_STEP == 0 || done == of {
-            tell(Step { what: "copied", done, of });
+            tell(Step { what: "copied", done, of })?;
         }
     }
     describe(&content)

@@ -40,6 +40,8 @@ pub enum IngestError {
         "there is no room: {free} bytes are free, it takes {needed}, and {KEPT_FREE_BYTES} are kept for the journal"
     )]
     Room { free: u64, needed: u64 },
+    #[error(transparent)]
+    Cancelled(#[from] Cancelled),
     #[error("could not {attempted} {path}")]
     File { attempted: &'static str, path: PathBuf, source: io::Error },
     #[error("the archive is broken: {0}")]
@@ -72,16 +74,39 @@ pub struct Step {
     pub of: u64,
 }
 
-/// Hears of steps.
-pub type Tell<'a> = &'a mut dyn FnMut(Step);
+/// Whoever waited wants no more of it: the work ends, and everything is left as it was.
+#[derive(Debug, thiserror::Error)]
+#[error("it was cancelled")]
+pub struct Cancelled;
+
+/// Hears of steps, and may end the work between two of them.
+pub type Tell<'a> = &'a mut dyn FnMut(Step) -> Result<(), Cancelled>;
+
+/// What is to be taken in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// Somebody's file or folder: it is copied, since what is judged must be what is served.
+    Theirs(PathBuf),
+    /// A file that arrived for this alone, on the shelf's own disk ([`crate::Shelf::incoming`]): it is moved where it can be, so
+    /// that it never takes its room twice.
+    Ours(PathBuf),
+}
+
+impl Source {
+    pub fn path(&self) -> &Path {
+        match self {
+            Source::Theirs(path) | Source::Ours(path) => path,
+        }
+    }
+}
 
 /// Judges the source and fills the empty folder `into` from it.
-pub fn take_in(source: &Path, into: &Path, tell: Tell<'_>) -> Result<(ItemKind, Described), IngestError> {
-    let kind = kind(source)?;
+pub fn take_in(source: &Source, into: &Path, tell: Tell<'_>) -> Result<(ItemKind, Described), IngestError> {
+    let kind = kind(source.path())?;
     let described = match kind {
         ItemKind::Zim => zim::take_in(source, into, tell)?,
-        ItemKind::Html => html::take_in(source, into, tell)?,
-        ItemKind::Pdf => pdf::take_in(source, into, tell)?,
+        ItemKind::Html => html::take_in(source.path(), into, tell)?,
+        ItemKind::Pdf => pdf::take_in(source.path(), into, tell)?,
     };
     Ok((kind, described))
 }
@@ -90,14 +115,19 @@ pub fn take_in(source: &Path, into: &Path, tell: Tell<'_>) -> Result<(ItemKind, 
 pub const KEPT_FREE_BYTES: u64 = 512 << 20;
 
 /// Whether `folder` has room for so many bytes more.
-fn room(folder: &Path, needed: u64) -> Result<(), IngestError> {
-    let failed = |source| IngestError::File { attempted: "measure", path: folder.to_owned(), source };
-    let disk = rustix::fs::statvfs(folder).map_err(|error| failed(error.into()))?;
-    let free = disk.f_bavail.saturating_mul(disk.f_frsize);
+pub fn room(folder: &Path, needed: u64) -> Result<(), IngestError> {
+    let free = free(folder)?;
     match free.checked_sub(KEPT_FREE_BYTES).is_some_and(|free| free >= needed) {
         true => Ok(()),
         false => Err(IngestError::Room { free, needed }),
     }
+}
+
+/// In bytes, [`KEPT_FREE_BYTES`] among them.
+pub fn free(folder: &Path) -> Result<u64, IngestError> {
+    let failed = |source| IngestError::File { attempted: "measure", path: folder.to_owned(), source };
+    let disk = rustix::fs::statvfs(folder).map_err(|error| failed(error.into()))?;
+    Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
 }
 
 /// By what it holds, not by its name.

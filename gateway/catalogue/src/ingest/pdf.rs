@@ -66,7 +66,7 @@ pub fn take_in(source: &Path, into: &Path, tell: Tell<'_>) -> Result<Described, 
         let html = content.join(format!("page-{page}.html"));
         let made = page_html(&title, page, info.pages, texts.next().unwrap_or_default());
         fs::write(&html, made).map_err(failed("write", &html))?;
-        tell(Step { what: "rendered", done: page.into(), of: info.pages.into() });
+        tell(Step { what: "rendered", done: page.into(), of: info.pages.into() })?;
     }
     Ok(Described { title, start: "/page-1.html".into(), pages: info.pages.into(), ..Described::default() })
 }

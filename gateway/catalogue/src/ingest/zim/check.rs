@@ -5,7 +5,7 @@
 
 use md5::{Digest, Md5};
 
-use super::super::{Step, Tell};
+use super::super::{IngestError, Step, Tell};
 use super::ZimError;
 use super::archive::Archive;
 use super::cluster::Cluster;
@@ -17,12 +17,12 @@ const READ_BYTES: usize = 1 << 20;
 /// Between two words of progress.
 const CLUSTERS_A_STEP: u32 = 100;
 
-pub fn check(archive: &Archive, tell: Tell<'_>) -> Result<(), ZimError> {
+pub fn check(archive: &Archive, tell: Tell<'_>) -> Result<(), IngestError> {
     let largest = entries(archive)?;
     titles(archive)?;
     listings(archive)?;
     clusters(archive, &largest, tell)?;
-    checksum(archive)
+    Ok(checksum(archive)?)
 }
 
 /// The highest blob that some entry names, of each cluster, and that entry.
@@ -112,18 +112,18 @@ fn title_list(archive: &Archive, list: &'static str, length: u64, read: ReadAt<'
     Ok(())
 }
 
-fn clusters(archive: &Archive, largest: &Largest, tell: Tell<'_>) -> Result<(), ZimError> {
+fn clusters(archive: &Archive, largest: &Largest, tell: Tell<'_>) -> Result<(), IngestError> {
     let of = archive.header.clusters;
     for (place, named) in archive.clusters().iter().zip(largest) {
         let cluster = place.number;
         let open = Cluster::open(&archive.bytes, *place)?;
         let blobs = open.check(&archive.bytes).ok_or(ZimError::BlobOffsets(cluster))?;
         if let Some((blob, entry)) = named.filter(|(blob, _)| u64::from(*blob) >= blobs) {
-            return Err(ZimError::EntryBlob { entry, cluster, blob, blobs });
+            return Err(ZimError::EntryBlob { entry, cluster, blob, blobs }.into());
         }
         let done = cluster + 1;
         if done % CLUSTERS_A_STEP == 0 || done == of {
-            tell(Step { what: "checked", done: done.into(), of: of.into() });
+            tell(Step { what: "checked", done: done.into(), of: of.into() })?;
         }
     }
     Ok(())

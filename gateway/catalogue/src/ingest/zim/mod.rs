@@ -21,7 +21,7 @@ use std::fs::File;
 use std::io;
 use std::path::Path;
 
-use super::{Described, IngestError, ReadError, Tell};
+use super::{Described, IngestError, ReadError, Source, Tell};
 use crate::content::Parts;
 
 /// Below the item's folder.
@@ -99,9 +99,9 @@ impl From<io::Error> for ZimError {
 }
 
 /// Copies the archive `source` to `into` and checks the copy.
-pub fn take_in(source: &Path, into: &Path, tell: Tell<'_>) -> Result<Described, IngestError> {
+pub fn take_in(source: &Source, into: &Path, tell: Tell<'_>) -> Result<Described, IngestError> {
     let target = into.join(ARCHIVE);
-    source::copy(source, &target, tell)?;
+    source::bring(source, &target, tell)?;
     let archive = open_file(&target)?;
     check::check(&archive, tell)?;
     Ok(archive.described()?)

@@ -1,11 +1,11 @@
 //! From the file or files that somebody hands us to one archive of our own: split ones are joined, one inside another file is
 //! cut out.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use super::super::{IngestError, Step, Tell};
+use super::super::{IngestError, Source, Step, Tell};
 use super::ZimError;
 use super::header::{self, BYTES, Header};
 use crate::content::Parts;
@@ -19,7 +19,7 @@ const COPY_BYTES: usize = 1 << 20;
 /// Between two words of progress.
 const STEP_BYTES: u64 = 64 << 20;
 
-/// Whether some archive begins here; whether it is a whole one is told by [`copy`].
+/// Whether some archive begins here; whether it is a whole one is told by [`bring`].
 pub fn is_zim(path: &Path) -> io::Result<bool> {
     if part_number(path).is_some() {
         return Ok(true);
@@ -28,9 +28,23 @@ pub fn is_zim(path: &Path) -> io::Result<bool> {
     Ok(named || !beginnings(&Parts::new(vec![File::open(path)?])?)?.is_empty())
 }
 
-/// Writes the archive at `source` to the new file `target`.
-pub fn copy(source: &Path, target: &Path, tell: Tell<'_>) -> Result<(), IngestError> {
-    let archive = find(source)?;
+/// Brings the archive of `source` to the new file `target`: a whole file of ours is moved, all else is copied.
+pub fn bring(source: &Source, target: &Path, tell: Tell<'_>) -> Result<(), IngestError> {
+    let archive = find(source.path())?;
+    let failed = |attempted, path: &Path| {
+        let path = path.to_owned();
+        move |source| IngestError::File { attempted, path, source }
+    };
+    if let Source::Ours(path) = source
+        && part_number(path).is_none()
+        && path.metadata().map_err(failed("read", path))?.len() == archive.length()
+    {
+        return fs::rename(path, target).map_err(failed("move", path));
+    }
+    copy(&archive, source.path(), target, tell)
+}
+
+fn copy(archive: &Parts, source: &Path, target: &Path, tell: Tell<'_>) -> Result<(), IngestError> {
     let failed = |attempted, path: &Path| {
         let path = path.to_owned();
         move |source| IngestError::File { attempted, path, source }
@@ -46,7 +60,7 @@ pub fn copy(source: &Path, target: &Path, tell: Tell<'_>) -> Result<(), IngestEr
         file.write_all(&buffer[..take]).map_err(failed("write", target))?;
         done += take as u64;
         if done - told >= STEP_BYTES || done == of {
-            tell(Step { what: "copied", done, of });
+            tell(Step { what: "copied", done, of })?;
             told = done;
         }
     }

@@ -8,7 +8,7 @@ use md5::{Digest, Md5};
 use super::archive::Archive;
 use super::{ZimError, check, header};
 use crate::content::{Found, Parts};
-use crate::ingest::ReadError;
+use crate::ingest::{IngestError, ReadError, Source, Step};
 
 /// An archive in parts, put together by [`Made::bytes`].
 struct Made {
@@ -135,9 +135,31 @@ fn open(bytes: &[u8]) -> Result<Archive, ZimError> {
     let mut file = tempfile::tempfile().unwrap();
     file.write_all(bytes).unwrap();
     let archive = Archive::open(Parts::new(vec![file]).unwrap())?;
-    check::check(&archive, &mut |_| {})?;
+    check::check(&archive, &mut |_| Ok(())).map_err(|error| match error {
+        IngestError::Zim(error) => error,
+        other => panic!("{other}"),
+    })?;
     archive.described()?;
     Ok(archive)
+}
+
+#[test]
+fn a_file_of_ours_is_moved_and_one_of_theirs_copied() {
+    let bytes = signed(Made::sound().bytes());
+    for (name, longer, stays) in [("a.zim", 0, false), ("a.zimaa", 0, true), ("reader.bin", 3, true)] {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, into) = (folder.path().join(name), folder.path().join("into"));
+        std::fs::create_dir(&into).unwrap();
+        // Inside another file: some bytes before the archive.
+        std::fs::write(&path, [&vec![b'x'; longer], &bytes[..]].concat()).unwrap();
+        for source in [Source::Theirs(path.clone()), Source::Ours(path.clone())] {
+            let told = super::take_in(&source, &into, &mut |_: Step| Ok(()));
+            assert!(told.is_ok(), "{name}: {told:?}");
+            assert_eq!(path.exists(), stays || matches!(source, Source::Theirs(_)), "{name}");
+            assert_eq!(std::fs::read(into.join(super::ARCHIVE)).unwrap(), bytes, "{name}");
+            std::fs::remove_file(into.join(super::ARCHIVE)).unwrap();
+        }
+    }
 }
 
 #[test]
