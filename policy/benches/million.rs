@@ -58,7 +58,11 @@ fn measure(name: &str, head: &str, asked: &str) {
     }
     let begun = Instant::now();
     let explained = policy.explain(&access(&other, &usage));
-    println!("explain, 1 million hosts {name}, no rule\t{:.3} s, {} near", begun.elapsed().as_secs_f64(), explained.nearest.len());
+    println!(
+        "explain, 1 million hosts {name}, no rule\t{:.3} s, {} near",
+        begun.elapsed().as_secs_f64(),
+        explained.nearest.len()
+    );
 }
 
 fn access<'a>(target: &'a Target, usage: &'a Usage) -> Access<'a> {

@@ -18,7 +18,8 @@ impl Policy {
         }
         let text = text.to_ascii_lowercase();
         names(&text, self.confidential_pieces).any(|name| {
-            let named = [false, true].into_iter().flat_map(|is_wildcard| self.rules.values(name, is_wildcard));
+            let named =
+                [false, true].into_iter().flat_map(|is_wildcard| self.rules.values(name, is_wildcard));
             named.into_iter().any(|at| self.services[at.service].confidential)
         })
     }
@@ -28,7 +29,10 @@ impl Policy {
 pub(crate) fn pieces(services: &[Service]) -> usize {
     let rules = services.iter().filter(|service| service.confidential).flat_map(Service::rules);
     let hosts = rules.flat_map(|rule| rule.hosts().iter());
-    hosts.map(|pattern| 1 + pattern.name().bytes().filter(|byte| !is_in_label(*byte)).count()).max().unwrap_or(0)
+    hosts
+        .map(|pattern| 1 + pattern.name().bytes().filter(|byte| !is_in_label(*byte)).count())
+        .max()
+        .unwrap_or(0)
 }
 
 /// Everything in `text` that may be a host and is no part of a longer label, of at most so many pieces: what stands between

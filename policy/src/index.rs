@@ -83,7 +83,8 @@ impl<T: Copy> HostIndex<T> {
 
     /// Each pattern that its own list has named before, by owner and position.
     pub fn repeats(&self) -> impl Iterator<Item = (T, usize)> {
-        let groups = self.repeated.iter().map(|(first, others)| iter::once(*first).chain(others.iter().copied()));
+        let groups =
+            self.repeated.iter().map(|(first, others)| iter::once(*first).chain(others.iter().copied()));
         groups.flat_map(move |group| {
             let mut before = None;
             group.filter_map(move |number| {
@@ -130,7 +131,10 @@ mod tests {
     use crate::hosts::Packing;
 
     fn pattern() -> impl Strategy<Value = (String, bool)> {
-        (prop::sample::select(vec!["a.x", "b.x", "x.x", "a.b.x", "b.a.x", "a.b.a.x", "_a.b.x"]), any::<bool>())
+        (
+            prop::sample::select(vec!["a.x", "b.x", "x.x", "a.b.x", "b.a.x", "a.b.a.x", "_a.b.x"]),
+            any::<bool>(),
+        )
             .prop_map(|(name, is_wildcard)| (name.to_owned(), is_wildcard))
     }
 

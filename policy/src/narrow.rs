@@ -56,7 +56,9 @@ mod tests {
                 Policy::parse(&narrowed).unwrap_or_else(|findings| panic!("{narrowed}: {findings:?}")).policy;
             assert_eq!(after.refusals().len(), refused_before + count + 1, "{narrowed}");
             assert_eq!(after.services().len(), before.services().len(), "{narrowed}");
-            let is_added = |refuse: &&crate::Refuse| refuse.hosts().iter().map(|host| host.to_string()).eq([pattern.to_string()]);
+            let is_added = |refuse: &&crate::Refuse| {
+                refuse.hosts().iter().map(|host| host.to_string()).eq([pattern.to_string()])
+            };
             let added = after.refusals().iter().find(is_added).unwrap();
             assert_eq!(added.reason(), "Refus d'urgence : \"é\" \\");
             assert!(

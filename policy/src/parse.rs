@@ -104,7 +104,10 @@ fn read(text: &str, care: Care) -> Result<Checked, Vec<Finding>> {
         let mut notes = Notes::new(&source);
         notes.error(
             0..0,
-            text!("le fichier dépasse {FILE_LIMIT_BYTES} octets", "the file is larger than {FILE_LIMIT_BYTES} bytes"),
+            text!(
+                "le fichier dépasse {FILE_LIMIT_BYTES} octets",
+                "the file is larger than {FILE_LIMIT_BYTES} bytes"
+            ),
             text!("le partager en moins d'hôtes", "name fewer hosts"),
         );
         return Err(notes.into_findings());

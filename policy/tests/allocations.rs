@@ -70,8 +70,11 @@ fn an_allowance_allocates_nothing() {
         accept: Some("text/html, */*;q=0.8"),
         ..Request::default()
     };
-    let socket =
-        Request { websocket: true, origin: Some(Origin::parse("https://www.step.example")), ..Request::default() };
+    let socket = Request {
+        websocket: true,
+        origin: Some(Origin::parse("https://www.step.example")),
+        ..Request::default()
+    };
     let upload = Request {
         method: "POST",
         upload: Upload::Declared(10),

@@ -29,7 +29,9 @@ pub fn run(quick: bool) -> Result<()> {
     all.extend(figures::timed(&cargo_bench("minting", samples)?).iter().map(leaf));
     all.extend(figures::told(&cargo_bench("journal", if quick { &["--quick"] } else { &[] })?));
     all.extend(relevance(&cargo_bench("relevance", &["--json"])?));
-    all.extend(figures::told(&output(Command::new(program()?).arg("policy").args(quick.then_some("--quick")))?));
+    all.extend(figures::told(&output(
+        Command::new(program()?).arg("policy").args(quick.then_some("--quick")),
+    )?));
     let count = if quick { "5" } else { "30" };
     all.extend(figures::told(&output(Command::new(program()?).args(["keys", "--count", count]))?));
     println!("\n{}", figures::table(&all));

@@ -17,11 +17,12 @@ use std::{
 use anyhow::{Context, Result, ensure};
 use rustls::ClientConfig;
 use tokio::io::AsyncWriteExt;
+use tokio_rustls::client::TlsStream;
 
 use crate::{
     Setup, Stand,
     authority::Authority,
-    client::{Client, handshake, read_answer},
+    client::{Client, Outer, handshake, read_answer},
     sample::CAMILLE,
     upstream::{Behaviour, Upstream},
 };
@@ -37,6 +38,9 @@ const KEPT: usize = 6;
 const OPENING: usize = 2;
 /// As long as proposing and signing takes, or longer.
 const CALM: Duration = Duration::from_secs(3);
+const AFTERWARDS: Duration = Duration::from_secs(1);
+/// Tunnels that are open and silent meanwhile: as many as the terminals of a house have.
+const SILENT: usize = 300;
 /// So many before the first answers, and the load has no origin or no session.
 const FAILURES_LIMIT: usize = 100;
 
@@ -71,11 +75,21 @@ pub async fn measure(quick: bool) -> Result<()> {
     publish(&stand, &policy(0)).await?;
     stand.restart()?;
     load.client = stand.client("charge")?.sign_in(&CAMILLE).await?;
+    let mut silent = Vec::new();
+    for _ in 0..SILENT {
+        silent.push(load.open().await?);
+    }
     let hosts = policy(PUBLISHED);
     for round in 1..=if quick { 1 } else { 3 } {
         let calm = load.run(async || Ok(tokio::time::sleep(CALM).await)).await?;
         println!("load {round}, nothing published\t{}", calm.told());
-        let publishing = load.run(async || publish(&stand, &hosts).await).await?;
+        let publishing = load.run(async || {
+            publish(&stand, &hosts).await?;
+            // Everything that is open is judged again now.
+            tokio::time::sleep(AFTERWARDS).await;
+            Ok(())
+        });
+        let publishing = publishing.await?;
         println!("load {round}, 100,000 hosts published\t{}", publishing.told());
         publish(&stand, &policy(0)).await?;
     }
@@ -116,7 +130,9 @@ hosts = ["{INSPECTED}"]
         ));
     }
     if hosts > 0 {
-        add(format_args!("[[service]]\nid = \"list\"\ncategory = \"training\"\n[[service.rule]]\nhosts = [\n"));
+        add(format_args!(
+            "[[service]]\nid = \"list\"\ncategory = \"training\"\n[[service.rule]]\nhosts = [\n"
+        ));
         (0..hosts / 2).for_each(|number| add(format_args!("\"site{number}.liste.example\",\n")));
         add(format_args!("]\n[[refuse]]\nreason = \"Liste\"\nhosts = [\n"));
         (0..hosts / 2).for_each(|number| add(format_args!("\"*.publicite-{number}.example\",\n")));
@@ -181,10 +197,15 @@ impl Load {
 
     /// A tunnel with TLS and one request inside.
     async fn tunnel(&self) -> Result<()> {
+        self.open().await.map(drop)
+    }
+
+    async fn open(&self) -> Result<TlsStream<Outer>> {
         let tunnel = self.client.connect(&format!("{TUNNEL}:443")).await?;
         let tunnel = tunnel.ok().context("the tunnel was refused")?;
         let mut stream = handshake(tunnel, TUNNEL, self.browser.clone()).await?;
-        request(&mut stream, TUNNEL).await
+        request(&mut stream, TUNNEL).await?;
+        Ok(stream)
     }
 
     /// Asks without a pause while `work` is done.

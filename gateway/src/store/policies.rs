@@ -70,8 +70,7 @@ impl Store {
         const ATTEMPTED: &str = "adding a policy version";
         let version = version.cast_signed();
         let mut transaction = self.pool.begin().await.attempting(ATTEMPTED)?;
-        let sql =
-            "INSERT INTO policies (version, state, proposer, comment, signatures_needed, proposed_at)
+        let sql = "INSERT INTO policies (version, state, proposer, comment, signatures_needed, proposed_at)
                    VALUES ($1, 'proposed', $2, $3, $4, $5) ON CONFLICT (version) DO NOTHING";
         let query = sqlx::query(sql)
             .bind(version)
@@ -107,8 +106,7 @@ impl Store {
 
     pub(crate) async fn policy(&self, number: u64) -> Result<Option<Version>, StoreError> {
         const ATTEMPTED: &str = "reading a policy version";
-        let sql =
-            "SELECT version, state, proposer, comment, signatures_needed, proposed_at, published_at
+        let sql = "SELECT version, state, proposer, comment, signatures_needed, proposed_at, published_at
                    FROM policies WHERE version = $1";
         let query = sqlx::query_as::<_, Row>(sql).bind(number.cast_signed());
         let Some(row) = query.fetch_optional(&self.pool).await.attempting(ATTEMPTED)? else {

@@ -233,7 +233,10 @@ pub fn explain_alone(question: &Explain) -> Answer {
             let standing = Standing { groups: question.groups.clone(), ..Standing::default() };
             explain_with(&policy, question, standing, &[])
         })
-        .map_or_else(|error| Answer::failed(&error), |explained| told(&explained, &question.url, question.english))
+        .map_or_else(
+            |error| Answer::failed(&error),
+            |explained| told(&explained, &question.url, question.english),
+        )
 }
 
 /// The minutes that a person used of each limited service on the local day of `now`.

@@ -48,7 +48,8 @@ fn opens(rule: &Rule, start: &Url) -> bool {
 /// that names more hosts, which may be a million, there is an index already.
 fn check_modes(services: &[ReadService], all: &HostIndex<RuleAt>, notes: &mut Notes<'_>) {
     let rules = || services.iter().flat_map(|read| &read.rules);
-    let count = |mode| rules().filter(|read| read.rule.mode() == mode).map(|read| read.rule.hosts.len()).sum();
+    let count =
+        |mode| rules().filter(|read| read.rule.mode() == mode).map(|read| read.rule.hosts.len()).sum();
     let (tunnels, inspected): (usize, usize) = (count(Mode::Tunnel), count(Mode::Inspect));
     let fewer = if tunnels < inspected { Mode::Tunnel } else { Mode::Inspect };
     let few = rules().filter(|read| read.rule.mode() == fewer);

@@ -165,7 +165,9 @@ mod tests {
     #[test]
     fn ordinary_names_are_plain() {
         assert!(["a.fr", "www.caf.fr", "1.a-b.example"].iter().all(|name| is_plain(name)));
-        for name in ["fr", "a_b.fr", "A.fr", "-a.fr", "a..fr", "a.fr.", "é.fr", "xn--a.fr", "a.1", "x.internal", ""] {
+        for name in
+            ["fr", "a_b.fr", "A.fr", "-a.fr", "a..fr", "a.fr.", "é.fr", "xn--a.fr", "a.1", "x.internal", ""]
+        {
             assert!(!is_plain(name), "{name}");
         }
     }

@@ -268,7 +268,10 @@ mod tests {
             "hosts = [\"a.example\", \"-b.example\", \"\u{e9}\u{e9}\", \"1.2.3.4\", \"x.*\"]\nreason = \"é\"",
         ] {
             assert!(agrees(&format!("version = 1\n[[refuse]]\n{list}\n")), "{list}");
-            assert!(agrees(&format!("version = 1\r\n# é \" '\n{SERVICE}{list}\nports = [1]\nnonsense = 1\n")), "{list}");
+            assert!(
+                agrees(&format!("version = 1\r\n# é \" '\n{SERVICE}{list}\nports = [1]\nnonsense = 1\n")),
+                "{list}"
+            );
         }
         let inline = "version = 1\nrefuse = [ {hosts = [\"a.example\", \"b.example\"], reason = \"'\"},\n{reason='\"',hosts=[\"c.example\",\"d.example\"]} ]";
         assert!(agrees(inline));

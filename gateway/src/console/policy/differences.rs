@@ -78,7 +78,8 @@ pub fn shown(call: &StaffCall, differences: &Differences) -> Markup {
 
 fn ordered(old: &str, new: &str) -> Differences {
     let (old, new): (Vec<_>, Vec<_>) = (pieces(old).collect(), pieces(new).collect());
-    let [old_lines, new_lines] = [&old, &new].map(|pieces| pieces.iter().map(|(_, text)| *text).collect::<Vec<_>>());
+    let [old_lines, new_lines] =
+        [&old, &new].map(|pieces| pieces.iter().map(|(_, text)| *text).collect::<Vec<_>>());
     let compared = TextDiff::configure().timeout(TIME_LIMIT).diff_slices(&old_lines, &new_lines);
     let mut differences = Differences::default();
     for group in compared.grouped_ops(AROUND) {
@@ -163,7 +164,11 @@ mod tests {
         check("a\nb", "a\nb\n", &[]);
         check("a\nb\n", "a\nc\n", &[Gap(1), Same("a".into()), Removed("b".into()), Added("c".into())]);
         check("", "a", &[Gap(1), Added("a".into())]);
-        check("\n\na", "\n\nb", &[Gap(1), Same("".into()), Same("".into()), Removed("a".into()), Added("b".into())]);
+        check(
+            "\n\na",
+            "\n\nb",
+            &[Gap(1), Same("".into()), Same("".into()), Removed("a".into()), Added("b".into())],
+        );
         let long: Vec<String> = (1..=20).map(|n| n.to_string()).collect();
         let (old, new) = (long.join("\n"), format!("{}\nend", long.join("\n")));
         let same = |text: &str| Same(text.into());
@@ -187,7 +192,8 @@ mod tests {
         };
         let (old, new) = (text(0..60_000), text(3..60_002));
         assert!(old.len() > ORDERED_LIMIT);
-        let [removed, added] = [0..3, 60_000..60_002].map(|range| range.map(|n| format!("\"host-{n}.example\",")));
+        let [removed, added] =
+            [0..3, 60_000..60_002].map(|range| range.map(|n| format!("\"host-{n}.example\",")));
         let expected: Vec<_> =
             std::iter::once(Gap(59_998)).chain(added.map(Added)).chain(removed.map(Removed)).collect();
         check(&old, &new, &expected);
