@@ -21,9 +21,12 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{Semaphore, watch};
+use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+
+use passerelle_policy::FILE_LIMIT_BYTES;
 
 use crate::config::Overrides;
 use crate::verbs::{Answer, Request, execute};
@@ -34,10 +37,10 @@ pub const LOCK: &str = "lock";
 /// The socket's file in the data folder.
 pub const SOCKET: &str = "control.sock";
 
-/// A request holds at most a policy file, a few hundred KiB.
-const REQUEST_LIMIT_BYTES: u64 = 4 << 20;
-/// An answer holds at most the sealing keys of a year of a few hundred people.
-const ANSWER_LIMIT_BYTES: u64 = 64 << 20;
+/// A request holds at most a policy file, every second byte of it escaped.
+const REQUEST_LIMIT_BYTES: u64 = 2 * FILE_LIMIT_BYTES as u64 + (1 << 20);
+/// An answer holds at most a policy file, as text and in JSON.
+const ANSWER_LIMIT_BYTES: u64 = 2 * REQUEST_LIMIT_BYTES;
 /// A client sends its request as soon as it is connected; what stays silent is no verb of ours.
 const REQUEST_LIMIT: Duration = Duration::from_secs(2);
 /// Verbs served at once: technicians are two.
@@ -143,10 +146,10 @@ pub async fn our_turn(data: &Path) -> Result<Turn, ControlError> {
 /// Sends one request and reads its answer.
 pub async fn ask(stream: UnixStream, request: &Request) -> io::Result<Answer> {
     let (reading, mut writing) = stream.into_split();
-    let mut line = zeroize::Zeroizing::new(serde_json::to_vec(request)?);
-    line.push(b'\n');
+    let line = as_line(request)?;
     if line.len() as u64 > REQUEST_LIMIT_BYTES {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "the request is longer than 4 MiB"));
+        let longest = format!("the request is longer than {REQUEST_LIMIT_BYTES} bytes");
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, longest));
     }
     writing.write_all(&line).await?;
     let mut lines = BufReader::new(reading);
@@ -187,7 +190,11 @@ async fn beside(
         };
         match &mut client {
             // A client that went away does not undo what it asked for.
-            Some(client) => drop(write_line(client, &StepLine { step }).await),
+            Some(client) => {
+                if let Ok(line) = as_line(&StepLine { step }) {
+                    let _ = client.write_all(&line).await;
+                }
+            }
             None => say(&step),
         }
         tokio::select! {
@@ -197,10 +204,10 @@ async fn beside(
     }
 }
 
-async fn write_line(writing: &mut OwnedWriteHalf, value: &impl serde::Serialize) -> io::Result<()> {
+fn as_line(value: &impl serde::Serialize) -> io::Result<zeroize::Zeroizing<Vec<u8>>> {
     let mut line = zeroize::Zeroizing::new(serde_json::to_vec(value)?);
     line.push(b'\n');
-    writing.write_all(&line).await
+    Ok(line)
 }
 
 /// The control socket of a gateway about to serve.
@@ -265,14 +272,17 @@ async fn answer(stream: UnixStream, gateway: &Gateway, turns: &Semaphore) -> io:
     let (reading, mut writing) = stream.into_split();
     let line = timeout(REQUEST_LIMIT, read_line(&mut BufReader::new(reading), REQUEST_LIMIT_BYTES)).await??;
     let _turn = turns.acquire().await.map_err(io::Error::other)?;
-    let answer = match serde_json::from_slice(&line) {
+    // A policy of a million hosts takes a while to be read and to be wiped: not on a thread that serves.
+    let request = spawn_blocking(move || serde_json::from_slice(&line)).await?;
+    let answer = match request {
         Ok(request) => {
             let (tell, told) = watch::channel(String::new());
             beside(execute(gateway, request, &tell), told, Some(&mut writing)).await
         }
         Err(error) => Answer::failed(&error),
     };
-    write_line(&mut writing, &answer).await
+    let line = spawn_blocking(move || as_line(&answer)).await??;
+    writing.write_all(&line).await
 }
 
 async fn read_line(

@@ -18,6 +18,7 @@ use crate::Gateway;
 use crate::identifier::{Login, PersonId};
 use crate::journal_keys::Subject;
 use crate::person::{GrantScope, NewGrant, PersonError};
+use crate::policy_store::aside;
 use crate::proxy::live::Exchange;
 use crate::proxy::question::Question;
 use crate::session::LiveSession;
@@ -241,17 +242,27 @@ pub async fn stop(
     let Recording { run, mut seen, unseen } = recording;
     seen.sort_by_key(|seen| seen.at);
     let draft = draft(&run.step, &seen).ok_or(LearningError::NoPage)?;
-    let published = gateway.policies.show(None).await.map_err(|_| LearningError::NoPage)?;
-    let policy = format!("{}\n{}", published.text.trim_end(), draft.text);
+    let published = gateway.policies.current().version;
+    let text = gateway.policies.text(published).await.map_err(|_| LearningError::NoPage)?;
+    let policy = format!("{}\n{}", text.trim_end(), draft.text);
+    let person = person.clone();
+    let judged = aside(move || {
+        let (findings, still_refused) = tried(&policy, &person, &seen);
+        Learnt { draft, policy, findings, still_refused, unseen }
+    });
+    judged.await.map_err(|_| LearningError::NoPage)
+}
+
+/// What is to be said of the policy, and what of the run it would refuse.
+fn tried(policy: &str, person: &PersonId, seen: &[Seen]) -> (Vec<Finding>, Vec<(Seen, Reason)>) {
     let caller = Caller { terminal: "", person: person.as_str(), session: "" };
-    let (findings, still_refused) = match Policy::parse(&policy) {
+    match Policy::parse(policy) {
         Err(findings) => (findings, Vec::new()),
         Ok(checked) => {
-            let refused = refused_by(&checked.policy, caller, &[], &seen);
+            let refused = refused_by(&checked.policy, caller, &[], seen);
             (checked.warnings, refused.into_iter().map(|(seen, why)| (seen.clone(), why)).collect())
         }
-    };
-    Ok(Learnt { draft, policy, findings, still_refused, unseen })
+    }
 }
 
 async fn close(gateway: &Gateway, person: &PersonId, now: Timestamp) -> Result<(), LearningError> {

@@ -6,22 +6,25 @@
 //! - Publishing supersedes older proposals too: they were written without what was published since, an emergency refusal for
 //!   example, and would undo it. Whoever wants one proposes its text again; so one also goes back.
 //! - [`PolicyStore::refuse`] alone needs one person: it only narrows.
+//! - A text is read once a change, off the async threads, and what was read is put in force in one swap: a policy of a million
+//!   hosts keeps no request waiting. Its text stays in the store.
 
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use jiff::Timestamp;
-use passerelle_policy::{Finding, Host, HostPattern, Policy};
+use passerelle_policy::{FILE_LIMIT_BYTES, Finding, Host, HostPattern, Policy};
 use tokio::sync::watch;
+use tokio::task::spawn_blocking;
 
 use crate::identifier::Login;
 use crate::staff::Staff;
 use crate::store::{Store, StoreError};
 
-/// In bytes: some thousand services.
-pub const LONGEST_POLICY: usize = 1024 * 1024;
-/// In bytes: a policy of full length still takes some thousand emergencies.
-const LONGEST_NARROWED: usize = 2 * LONGEST_POLICY;
+/// In bytes: a million hosts, each for itself and for all below it. A policy of full length still takes thousands of emergencies.
+pub const LONGEST_POLICY: usize = FILE_LIMIT_BYTES - 1024 * 1024;
+/// In bytes.
+const LONGEST_NARROWED: usize = FILE_LIMIT_BYTES;
 /// In characters.
 const LONGEST_COMMENT: usize = 2000;
 /// How many versions `history` tells, the latest.
@@ -71,7 +74,6 @@ pub struct Version {
     pub signatures_needed: u32,
     /// In the order of time; the proposal is the first.
     pub signatures: Vec<Signature>,
-    pub text: String,
 }
 
 /// The policy in force.
@@ -79,7 +81,12 @@ pub struct Version {
 pub struct Published {
     pub version: u64,
     pub policy: Arc<Policy>,
-    pub text: String,
+}
+
+/// A text that was read without a mistake, and what it says.
+struct Proposal {
+    text: String,
+    policy: Arc<Policy>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -106,6 +113,8 @@ pub enum PolicyStoreError {
     Something,
     #[error("the published policy, version {version}, can't be read any more:\n{}", lines(.findings))]
     Broken { version: u64, findings: Vec<Finding> },
+    #[error("the gateway stopped while it read the policy")]
+    Interrupted,
     #[error("other changes came first, again and again: try once more")]
     Busy,
     #[error(transparent)]
@@ -135,14 +144,15 @@ impl PolicyStore {
         comment: &str,
         now: Timestamp,
     ) -> Result<(), PolicyStoreError> {
-        read(text, LONGEST_POLICY)?;
-        let added = store.add_policy(1, text, by, comment, 1, now).await?;
+        let Proposal { text, .. } = read(text.to_owned(), LONGEST_POLICY).await?;
+        let added = store.add_policy(1, &text, by, comment, 1, now).await?;
         if added { Ok(()) } else { Err(PolicyStoreError::Something) }
     }
 
     /// Refuses a store whose published policy is missing or can't be read: better no gateway than no rules.
     pub async fn open(store: Store) -> Result<PolicyStore, PolicyStoreError> {
-        let current = load(&store).await?;
+        let version = store.published_policy().await?.ok_or(PolicyStoreError::Nothing)?;
+        let current = load(&store, version).await?;
         let published = Arc::new(watch::Sender::new(current.version));
         let current = Arc::new(ArcSwap::from_pointee(current));
         Ok(PolicyStore { store, current, published, changing: Arc::default() })
@@ -150,10 +160,20 @@ impl PolicyStore {
 
     /// Takes over what another gateway published; to be called every second where gateways share a store.
     pub async fn refresh(&self) -> Result<(), PolicyStoreError> {
-        if self.store.published_policy().await? == Some(self.current().version) {
+        self.refresh_knowing(None).await
+    }
+
+    /// [`PolicyStore::refresh`]; what the caller has read is not read again.
+    async fn refresh_knowing(&self, known: Option<(u64, Arc<Policy>)>) -> Result<(), PolicyStoreError> {
+        let version = self.store.published_policy().await?.ok_or(PolicyStoreError::Nothing)?;
+        if version == self.current().version {
             return Ok(());
         }
-        let found = Arc::new(load(&self.store).await?);
+        let found = match known.filter(|(known, _)| *known == version) {
+            Some((version, policy)) => Published { version, policy },
+            None => load(&self.store, version).await?,
+        };
+        let found = Arc::new(found);
         self.published.send_if_modified(|version| {
             // Versions only grow: an older reading never replaces a newer one.
             let newer = found.version > *version;
@@ -178,14 +198,22 @@ impl PolicyStore {
     /// Answers the new version; with `signatures_needed` 1 it is published at once.
     pub async fn propose(
         &self,
-        text: &str,
+        text: impl Into<String>,
         by: &Staff,
         comment: &str,
         signatures_needed: u32,
         now: Timestamp,
     ) -> Result<Version, PolicyStoreError> {
+        may_publish(by)?;
+        let proposal = read(text.into(), LONGEST_POLICY).await?;
         let _turn = self.changing.lock().await;
-        self.add(by, comment, signatures_needed, now, LONGEST_POLICY, |_| text.to_owned()).await
+        for _ in 0..RACE_LIMIT {
+            let next = 1 + self.store.last_policy_version().await?;
+            if let Some(version) = self.add(next, &proposal, by, comment, signatures_needed, now).await? {
+                return Ok(version);
+            }
+        }
+        Err(PolicyStoreError::Busy)
     }
 
     /// Publishes the version when this was the last signature it needed.
@@ -197,51 +225,55 @@ impl PolicyStore {
             return Err(PolicyStoreError::NotProposed { version, state: found.state });
         }
         // A policy that was right when it was proposed may be wrong for a newer program.
-        read(&found.text, LONGEST_POLICY)?;
+        let Proposal { policy, .. } = read(self.text(version).await?, LONGEST_POLICY).await?;
         if !self.store.sign_policy(version, &by.login, now).await? {
             return Err(PolicyStoreError::SignedAlready(by.login.clone()));
         }
-        self.refresh().await?;
+        self.refresh_knowing(Some((version, policy))).await?;
         self.show(Some(version)).await
     }
 
     /// Emergency: the text in force with one more `[[refuse]]`, published at once. `host` may be `*.` and a host.
     pub async fn refuse(&self, host: &str, by: &Staff, now: Timestamp) -> Result<Version, PolicyStoreError> {
+        may_publish(by)?;
         let pattern = host_pattern(host)?;
-        let _turn = self.changing.lock().await;
         let comment = format!("Refus d'urgence : {pattern}");
         let reason = format!("Refus d'urgence par {}, {}", by.login, now.strftime("%Y-%m-%d"));
-        self.add(by, &comment, 1, now, LONGEST_NARROWED, |current| {
-            Policy::refusing(&current.text, &pattern, &reason)
-        })
-        .await
+        let _turn = self.changing.lock().await;
+        // Made from the one in force; begun again when somebody else was faster.
+        for _ in 0..RACE_LIMIT {
+            let next = 1 + self.store.last_policy_version().await?;
+            self.refresh().await?;
+            let current = self.text(self.current().version).await?;
+            let (pattern, reason) = (pattern.clone(), reason.clone());
+            let narrowed = aside(move || Policy::refusing(&current, &pattern, &reason)).await?;
+            let proposal = read(narrowed, LONGEST_NARROWED).await?;
+            if let Some(version) = self.add(next, &proposal, by, &comment, 1, now).await? {
+                return Ok(version);
+            }
+        }
+        Err(PolicyStoreError::Busy)
     }
 
-    /// Adds the version after the last one, made from the one in force; starts again when somebody else was faster.
+    /// Adds a version of this number; nothing when the number was taken meanwhile.
     async fn add(
         &self,
+        next: u64,
+        proposal: &Proposal,
         by: &Staff,
         comment: &str,
         signatures_needed: u32,
         now: Timestamp,
-        longest: usize,
-        text: impl Fn(&Published) -> String,
-    ) -> Result<Version, PolicyStoreError> {
-        may_publish(by)?;
+    ) -> Result<Option<Version>, PolicyStoreError> {
         if comment.chars().count() > LONGEST_COMMENT || comment.contains('\0') {
             return Err(PolicyStoreError::Comment);
         }
-        for _ in 0..RACE_LIMIT {
-            let next = 1 + self.store.last_policy_version().await?;
-            self.refresh().await?;
-            let text = text(&self.current());
-            read(&text, longest)?;
-            if self.store.add_policy(next, &text, &by.login, comment, signatures_needed, now).await? {
-                self.refresh().await?;
-                return self.show(Some(next)).await;
-            }
+        let Proposal { text, policy } = proposal;
+        if !self.store.add_policy(next, text, &by.login, comment, signatures_needed, now).await? {
+            return Ok(None);
         }
-        Err(PolicyStoreError::Busy)
+        self.refresh_knowing(Some((next, policy.clone()))).await?;
+        self.show(Some(next)).await.map(Some)
     }
 
     /// Without a number the one in force.
@@ -250,25 +282,43 @@ impl PolicyStore {
         self.store.policy(version).await?.ok_or(PolicyStoreError::Unknown(version))
     }
 
+    /// The text of a version, as it was proposed.
+    pub async fn text(&self, version: u64) -> Result<String, PolicyStoreError> {
+        self.store.policy_text(version).await?.ok_or(PolicyStoreError::Unknown(version))
+    }
+
     /// The latest first.
     pub async fn history(&self) -> Result<Vec<Version>, PolicyStoreError> {
         Ok(self.store.policies(HISTORY_LIMIT).await?)
     }
 }
 
-async fn load(store: &Store) -> Result<Published, PolicyStoreError> {
-    let version = store.published_policy().await?.ok_or(PolicyStoreError::Nothing)?;
-    let text = store.policy(version).await?.ok_or(PolicyStoreError::Nothing)?.text;
-    let policy =
-        Policy::parse(&text).map_err(|findings| PolicyStoreError::Broken { version, findings })?.policy;
-    Ok(Published { version, policy: Arc::new(policy), text })
+async fn load(store: &Store, version: u64) -> Result<Published, PolicyStoreError> {
+    let text = store.policy_text(version).await?.ok_or(PolicyStoreError::Nothing)?;
+    let policy = aside(move || Policy::parse_again(&text)).await?;
+    let policy = policy.map_err(|findings| PolicyStoreError::Broken { version, findings })?;
+    Ok(Published { version, policy: Arc::new(policy) })
 }
 
-fn read(text: &str, longest: usize) -> Result<(), PolicyStoreError> {
-    if text.len() > longest || text.contains('\0') {
+async fn read(text: String, longest: usize) -> Result<Proposal, PolicyStoreError> {
+    if text.len() > longest {
         return Err(PolicyStoreError::TooLong);
     }
-    Policy::parse(text).map(drop).map_err(PolicyStoreError::Mistakes)
+    aside(move || {
+        if text.contains('\0') {
+            return Err(PolicyStoreError::TooLong);
+        }
+        let policy = Arc::new(Policy::parse_again(&text).map_err(PolicyStoreError::Mistakes)?);
+        Ok(Proposal { text, policy })
+    })
+    .await?
+}
+
+/// What takes long, off the async threads.
+pub async fn aside<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, PolicyStoreError> {
+    spawn_blocking(work).await.map_err(|_| PolicyStoreError::Interrupted)
 }
 
 fn may_publish(staff: &Staff) -> Result<(), PolicyStoreError> {

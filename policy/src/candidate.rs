@@ -46,14 +46,14 @@ impl Policy {
             let below = base.map(|base| &host.as_str()[..host.as_str().len() - base.len() - 1]);
             self.candidate(at, below)
         });
-        let item = self.catalogue().filter(|_| host.item().is_some());
+        let item = host.item().and_then(|_| self.catalogue());
         let item = item.map(|service| self.candidate(RuleAt { service, rule: 0 }, None));
         // What is confidential is never inspected, whoever grants it.
         let mine = access
             .grants
             .iter()
             .filter(move |grant| grant.person == access.caller.person && !self.is_confidential(host));
-        let granted = mine.filter(|grant| grant.rule.hosts.iter().any(|pattern| pattern.matches(host)));
+        let granted = mine.filter(|grant| grant.rule.hosts.names(host));
         let granted =
             granted.map(|grant| Candidate { rule: &grant.rule, owner: Owner::Grant(grant), below: None });
         named.chain(item).chain(granted)

@@ -4,6 +4,7 @@
 
 use std::cmp::Reverse;
 use std::fmt;
+use std::sync::Arc;
 
 use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
@@ -14,7 +15,8 @@ use crate::decision::{Decision, RuleName};
 use crate::evaluate::{Trace, reasons};
 use crate::finding::{Text, text};
 use crate::host::Host;
-use crate::rule::{HostPattern, Mode};
+use crate::hosts::Pattern;
+use crate::rule::Mode;
 use crate::similar;
 use crate::suspicious::looks_like_data;
 use crate::url::{Scheme, Target};
@@ -78,21 +80,22 @@ impl Policy {
 
     /// Rules whose hosts look like the one that no rule names.
     fn similar_hosts(&self, host: &Host) -> Vec<Step> {
-        let patterns = self.services.iter().flat_map(|service| {
-            let rules = service.rules.iter().zip(1u32..);
-            rules.flat_map(move |(rule, number)| {
-                rule.hosts.iter().map(move |pattern| (service, number, pattern))
-            })
-        });
-        let mut near: Vec<_> = patterns
-            .filter_map(|(service, number, pattern)| {
-                Some((distance(host, pattern)?, service, number, pattern))
-            })
-            .collect();
-        near.sort_by_key(|(distance, service, number, _)| (*distance, service.id.clone(), *number));
-        near.truncate(NEAREST_LIMIT);
-        let step = |(_, service, number, pattern): (usize, &crate::Service, u32, &HostPattern)| Step {
-            rule: Some(RuleName::Rule { service: service.id.clone(), number }),
+        let mut near = Vec::new();
+        for service in &self.services {
+            for (rule, number) in service.rules.iter().zip(1u32..) {
+                for pattern in rule.hosts.iter() {
+                    let Some(distance) = distance(host.as_str(), pattern.name()) else { continue };
+                    near.push((distance, &service.id, number, pattern));
+                    // Of a million hosts below one domain five are shown.
+                    if near.len() > 2 * NEAREST_LIMIT {
+                        keep_nearest(&mut near);
+                    }
+                }
+            }
+        }
+        keep_nearest(&mut near);
+        let step = |(_, service, number, pattern): (usize, &Arc<str>, u32, Pattern<'_>)| Step {
+            rule: Some(RuleName::Rule { service: service.clone(), number }),
             reason: Some(Reason::NoRule),
             passed: Vec::new(),
             text: text!("nomme {pattern}, pas {host}", "names {pattern}, not {host}"),
@@ -101,12 +104,25 @@ impl Policy {
     }
 }
 
+fn keep_nearest(near: &mut Vec<(usize, &Arc<str>, u32, Pattern<'_>)>) {
+    near.sort_by_key(|(distance, service, number, _)| (*distance, *service, *number));
+    near.truncate(NEAREST_LIMIT);
+}
+
 /// Letters between the names, where they are near or end in the same two labels.
-fn distance(host: &Host, pattern: &HostPattern) -> Option<usize> {
-    let (HostPattern::Exact(name) | HostPattern::Below(name)) = pattern;
-    let domain = |host: &Host| host.as_str().rsplitn(3, '.').take(2).map(str::to_owned).collect::<Vec<_>>();
-    let letters = similar::distance(host.as_str(), name.as_str());
-    (letters <= NEAR_LETTERS || domain(host) == domain(name)).then_some(letters)
+fn distance(host: &str, name: &str) -> Option<usize> {
+    let is_sibling = domain(host) == domain(name);
+    // Names are ASCII: the letters between them are no fewer than these.
+    if !is_sibling && host.len().abs_diff(name.len()) > NEAR_LETTERS {
+        return None;
+    }
+    let letters = similar::distance(host, name);
+    (letters <= NEAR_LETTERS || is_sibling).then_some(letters)
+}
+
+/// The last two labels.
+fn domain(name: &str) -> &str {
+    name.rmatch_indices('.').nth(1).map_or(name, |(dot, _)| &name[dot + 1..])
 }
 
 /// The rules that passed the most checks.

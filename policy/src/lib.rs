@@ -11,6 +11,7 @@ mod evaluate;
 mod explain;
 mod finding;
 mod host;
+mod hosts;
 mod index;
 pub mod learn;
 mod lint;
@@ -34,9 +35,10 @@ pub use decision::{Decision, Effect, RuleName, Terms};
 pub use explain::{Explanation, Step};
 pub use finding::{Finding, Severity, Text, Words};
 pub use host::{Host, HostError};
+pub use hosts::{HostList, Pattern};
 pub use methods::Methods;
 pub use origin::Origin;
-pub use parse::Checked;
+pub use parse::{Checked, FILE_LIMIT_BYTES};
 pub use path::{PathError, PathGlob};
 pub use preview::{Change, Outcome, Past, Preview, Skipped};
 pub use reason::{Reason, UnknownReason};
@@ -64,6 +66,8 @@ pub struct Policy {
     /// To the position of the `[[refuse]]` in the file.
     refused: HostIndex<usize>,
     refusals: Vec<Refuse>,
+    /// See [`confidential::pieces`].
+    confidential_pieces: usize,
 }
 
 impl Policy {

@@ -2,11 +2,12 @@
 //!
 //! Called once by [`crate::parse`]; nothing here keeps a policy from being published.
 
+use crate::candidate::RuleAt;
 use crate::finding::text;
-use crate::host::Host;
+use crate::hosts::Pattern;
 use crate::index::HostIndex;
-use crate::parse::{Notes, ReadRule, ReadService, Span};
-use crate::rule::{AccessKind, HostPattern, Inspect};
+use crate::parse::{Notes, Place, ReadRule, ReadService};
+use crate::rule::{AccessKind, Inspect};
 
 /// Hosts that show any other site inside themselves: at or below them every rule opens the net.
 const SHOW_OTHER_SITES: &[&str] = &[
@@ -90,10 +91,24 @@ const REDIRECTS: &[&str] = &[
     "url",
 ];
 
-pub(crate) fn check(services: &[ReadService], refused: &HostIndex<usize>, notes: &mut Notes<'_>) {
+pub(crate) fn check(
+    services: &[ReadService],
+    rules: &HostIndex<RuleAt>,
+    refused: &HostIndex<usize>,
+    notes: &mut Notes<'_>,
+) {
+    for (at, position) in rules.repeats() {
+        let read = &services[at.service].rules[at.rule];
+        let pattern = read.rule.hosts.at(position);
+        notes.warn_at(
+            read.hosts_at[position],
+            text!("{pattern} est écrit deux fois", "{pattern} is written twice"),
+            text!("en retirer un", "remove one"),
+        );
+    }
     for read in services.iter().flat_map(|read| &read.rules) {
         for (pattern, at) in read.rule.hosts.iter().zip(&read.hosts_at) {
-            check_host(pattern, at, refused, notes);
+            check_host(pattern, *at, refused, notes);
         }
         if let Some(inspect) = &read.rule.inspect {
             check_inspect(inspect, read, notes);
@@ -101,11 +116,11 @@ pub(crate) fn check(services: &[ReadService], refused: &HostIndex<usize>, notes:
     }
 }
 
-fn check_host(pattern: &HostPattern, at: &Span, refused: &HostIndex<usize>, notes: &mut Notes<'_>) {
-    let (HostPattern::Exact(name) | HostPattern::Below(name)) = pattern;
+fn check_host(pattern: Pattern<'_>, at: Place, refused: &HostIndex<usize>, notes: &mut Notes<'_>) {
+    let name = pattern.name();
     if refused.covering(pattern).next().is_some() {
-        notes.warn(
-            at.clone(),
+        notes.warn_at(
+            at,
             text!(
                 "{pattern} est refusé par [[refuse]] : cette règle ne l'ouvrira jamais",
                 "{pattern} is refused by [[refuse]]: this rule will never open it"
@@ -114,8 +129,8 @@ fn check_host(pattern: &HostPattern, at: &Span, refused: &HostIndex<usize>, note
         );
     }
     if is_too_broad(pattern) {
-        notes.warn(
-            at.clone(),
+        notes.warn_at(
+            at,
             text!("{pattern} ouvre bien plus qu'une démarche", "{pattern} opens far more than one step"),
             text!(
                 "nommer l'hôte et les chemins exacts, ou s'en passer",
@@ -123,10 +138,10 @@ fn check_host(pattern: &HostPattern, at: &Span, refused: &HostIndex<usize>, note
             ),
         );
     }
-    if name.as_str().split('.').any(|label| label.starts_with("xn--")) {
-        let (shown, _) = idna::domain_to_unicode(name.as_str());
-        notes.warn(
-            at.clone(),
+    if name.split('.').any(|label| label.starts_with("xn--")) {
+        let (shown, _) = idna::domain_to_unicode(name);
+        notes.warn_at(
+            at,
             text!(
                 "{shown} s'écrit {name} : des lettres peuvent en imiter d'autres",
                 "{shown} is written {name}: letters may imitate others"
@@ -136,18 +151,14 @@ fn check_host(pattern: &HostPattern, at: &Span, refused: &HostIndex<usize>, note
     }
 }
 
-fn is_too_broad(pattern: &HostPattern) -> bool {
-    let (HostPattern::Exact(name) | HostPattern::Below(name)) = pattern;
-    let at_or_below = |names: &[&str]| lineage(name).any(|name| names.contains(&name));
-    let is_wildcard = matches!(pattern, HostPattern::Below(_));
+fn is_too_broad(pattern: Pattern<'_>) -> bool {
+    let (name, is_wildcard) = (pattern.name(), pattern.is_wildcard());
+    let lineage = || std::iter::once(name).chain(pattern.parents());
+    let at_or_below = |names: &[&str]| lineage().any(|name| names.contains(&name));
     at_or_below(SHOW_OTHER_SITES)
-        || ANYBODY_PUBLISHES.contains(&name.as_str())
+        || ANYBODY_PUBLISHES.contains(&name)
         || (is_wildcard && at_or_below(ANYBODY_PUBLISHES))
-        || (is_wildcard && MANY_OWNERS.contains(&name.as_str()))
-}
-
-fn lineage(host: &Host) -> impl Iterator<Item = &str> {
-    std::iter::once(host.as_str()).chain(host.parents())
+        || (is_wildcard && MANY_OWNERS.contains(&name))
 }
 
 fn check_inspect(inspect: &Inspect, read: &ReadRule, notes: &mut Notes<'_>) {

@@ -6,6 +6,7 @@
 use toml::de::DeTable;
 
 use crate::Policy;
+use crate::parse::Source;
 use crate::rule::HostPattern;
 
 impl Policy {
@@ -25,8 +26,9 @@ impl Policy {
 
 /// Behind the opening bracket of `refuse = [ … ]`: TOML lets no `[[refuse]]` add to such a list.
 fn inside_inline_refusals(text: &str) -> Option<usize> {
-    let root = DeTable::parse(text).ok()?;
-    let start = root.get_ref().get("refuse")?.span().start;
+    let source = Source::of(text);
+    let root = DeTable::parse(source.short()).ok()?;
+    let start = source.place(root.get_ref().get("refuse")?.span().start).at();
     let written = text.get(start..)?;
     (written.starts_with('[') && !written.starts_with("[[")).then_some(start + 1)
 }
@@ -54,7 +56,10 @@ mod tests {
                 Policy::parse(&narrowed).unwrap_or_else(|findings| panic!("{narrowed}: {findings:?}")).policy;
             assert_eq!(after.refusals().len(), refused_before + count + 1, "{narrowed}");
             assert_eq!(after.services().len(), before.services().len(), "{narrowed}");
-            let added = after.refusals().iter().find(|refuse| refuse.hosts() == [pattern.clone()]).unwrap();
+            let is_added = |refuse: &&crate::Refuse| {
+                refuse.hosts().iter().map(|host| host.to_string()).eq([pattern.to_string()])
+            };
+            let added = after.refusals().iter().find(is_added).unwrap();
             assert_eq!(added.reason(), "Refus d'urgence : \"é\" \\");
             assert!(
                 before

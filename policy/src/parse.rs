@@ -3,15 +3,17 @@
 //! Called by `policy check`, by every publication and at every start. Invariants: a [`Policy`] exists only without errors;
 //! reading never panics, whatever the text; nothing that is wrong is ignored or repaired, since a rule that means less than
 //! it says, or more, is worse than none. The sub-modules follow the file: `fields` (typed keys), `value` and `hosts` (small
-//! values), `service`, `rule`, `conflicts` (what only shows across rules).
+//! values), `service`, `rule`, `conflicts` (what only shows across rules); `source` keeps long lists out of the TOML reader.
 
 mod conflicts;
 mod fields;
 mod hosts;
 mod rule;
 mod service;
+mod source;
 mod value;
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use jiff::tz::{TimeZone, TimeZoneDatabase};
@@ -19,6 +21,7 @@ use toml::de::DeTable;
 
 use crate::Policy;
 use crate::candidate::RuleAt;
+use crate::confidential;
 use crate::finding::{Finding, Severity, Text, text};
 use crate::index::HostIndex;
 use crate::lint;
@@ -27,13 +30,30 @@ use crate::window::Window;
 use fields::Fields;
 pub(crate) use rule::ReadRule;
 pub(crate) use service::ReadService;
+pub(crate) use source::Source;
 
-/// Largest policy file in bytes: a hundred thousand hosts take about three million.
-const FILE_LIMIT_BYTES: usize = 16 * 1024 * 1024;
+/// Largest policy file in bytes: a million hosts, each for itself and for all below it, take less.
+pub const FILE_LIMIT_BYTES: usize = 48 * 1024 * 1024;
+/// Findings of a severity that are told; nobody mends more at a time, and a file may be wrong a million times.
+const FINDINGS_LIMIT: usize = 1000;
 const DEFAULT_TIME_ZONE: &str = "Europe/Paris";
 
-/// A place in the file, in bytes.
+/// A part of what the TOML reader got, in bytes.
 pub(crate) type Span = Range<usize>;
+
+/// A place in the text, in bytes, at a character boundary. Half the size of a `usize`: a list has one for each of its hosts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Place(u32);
+
+impl Place {
+    pub fn new(at: usize) -> Place {
+        Place(u32::try_from(at).expect("a policy file is shorter than 4 GiB"))
+    }
+
+    pub fn at(self) -> usize {
+        self.0 as usize
+    }
+}
 
 /// A policy that was read, with its warnings.
 #[derive(Clone, Debug)]
@@ -50,7 +70,8 @@ impl Policy {
             Err(error) => error,
         };
         let readable = String::from_utf8_lossy(&bytes[..error.valid_up_to()]);
-        let mut notes = Notes::new(&readable);
+        let source = Source::whole(&readable);
+        let mut notes = Notes::new(&source);
         notes.error(
             readable.len()..readable.len(),
             text!("le fichier n'est pas en UTF-8", "the file is not UTF-8"),
@@ -61,66 +82,94 @@ impl Policy {
 
     /// Reads a policy file. The error holds every mistake and every warning, in the order of the file.
     pub fn parse(text: &str) -> Result<Checked, Vec<Finding>> {
-        let mut notes = Notes::new(text);
-        if text.len() > FILE_LIMIT_BYTES {
-            notes.error(
-                0..0,
-                text!(
-                    "le fichier dépasse {FILE_LIMIT_BYTES} octets",
-                    "the file is larger than {FILE_LIMIT_BYTES} bytes"
-                ),
-                text!("le partager en moins d'hôtes", "name fewer hosts"),
-            );
-            return Err(notes.into_findings());
-        }
-        if text.starts_with('\u{feff}') {
-            notes.warn(
-                0..0,
-                text!("le fichier commence par une marque BOM", "the file begins with a byte order mark"),
-                text!("l'enregistrer en « UTF-8 sans BOM »", "save it as \"UTF-8 without BOM\""),
-            );
-        }
-        let (root, errors) = DeTable::parse_recoverable(text);
-        for error in &errors {
-            notes.syntax(error);
-        }
-        let policy = read_root(root.get_ref(), &mut notes);
-        let findings = notes.into_findings();
-        if findings.iter().any(Finding::is_error) {
-            return Err(findings);
-        }
-        Ok(Checked { policy, warnings: findings })
+        read(text, Care::Everything)
+    }
+
+    /// [`Policy::parse`] without the warnings, for a text that was parsed before: a start takes no time to look for them.
+    pub fn parse_again(text: &str) -> Result<Policy, Vec<Finding>> {
+        read(text, Care::Errors).map(|checked| checked.policy)
     }
 }
 
-fn read_root(root: &DeTable<'_>, notes: &mut Notes<'_>) -> Policy {
+/// What is looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Care {
+    Everything,
+    Errors,
+}
+
+fn read(text: &str, care: Care) -> Result<Checked, Vec<Finding>> {
+    if text.len() > FILE_LIMIT_BYTES {
+        let source = Source::whole("");
+        let mut notes = Notes::new(&source);
+        notes.error(
+            0..0,
+            text!(
+                "le fichier dépasse {FILE_LIMIT_BYTES} octets",
+                "the file is larger than {FILE_LIMIT_BYTES} bytes"
+            ),
+            text!("le partager en moins d'hôtes", "name fewer hosts"),
+        );
+        return Err(notes.into_findings());
+    }
+    read_source(&Source::of(text), care).unwrap_or_else(|Uncertain| {
+        read_source(&Source::whole(text), care).expect("a whole text is read to its end")
+    })
+}
+
+/// What was left of a cut text is not TOML, or not where it was cut: only the whole text tells what is wrong.
+#[derive(Debug)]
+struct Uncertain;
+
+fn read_source(source: &Source<'_>, care: Care) -> Result<Result<Checked, Vec<Finding>>, Uncertain> {
+    let mut notes = Notes::new(source);
+    if source.text.starts_with('\u{feff}') {
+        notes.warn(
+            0..0,
+            text!("le fichier commence par une marque BOM", "the file begins with a byte order mark"),
+            text!("l'enregistrer en « UTF-8 sans BOM »", "save it as \"UTF-8 without BOM\""),
+        );
+    }
+    let (root, errors) = DeTable::parse_recoverable(source.short());
+    if source.is_cut() && !errors.is_empty() {
+        return Err(Uncertain);
+    }
+    for error in &errors {
+        notes.syntax(error);
+    }
+    let policy = read_root(root.get_ref(), care, &mut notes);
+    if !source.is_read() {
+        return Err(Uncertain);
+    }
+    let has_errors = notes.has_errors;
+    let findings = notes.into_findings();
+    Ok(if has_errors { Err(findings) } else { Ok(Checked { policy, warnings: findings }) })
+}
+
+fn read_root(root: &DeTable<'_>, care: Care, notes: &mut Notes<'_>) -> Policy {
     let file = Fields::open(root, 0..0, &["version", "time_zone", "window", "service", "refuse"], notes);
     read_version(&file, notes);
     let time_zone = read_time_zone(&file, notes);
     let windows = read_windows(&file, notes);
     let services = service::read_services(&file, &windows, notes);
     let refusals = read_refusals(&file, notes);
-    let refused = index_refusals(&refusals);
-    conflicts::check(&services, notes);
-    lint::check(&services, &refused, notes);
-    assemble(time_zone, windows, services, refusals, refused)
+    let refused = HostIndex::new(refusals.iter().map(|refusal| refusal.hosts.clone()).zip(0..));
+    let rules = index_rules(&services);
+    conflicts::check(&services, &rules, notes);
+    if care == Care::Everything {
+        lint::check(&services, &rules, &refused, notes);
+    }
+    let services: Vec<_> = services.into_iter().map(ReadService::into_service).collect();
+    let confidential_pieces = confidential::pieces(&services);
+    Policy { time_zone, windows, services, rules, refused, refusals, confidential_pieces }
 }
 
-fn assemble(
-    time_zone: TimeZone,
-    windows: Vec<Window>,
-    services: Vec<ReadService>,
-    refusals: Vec<Refuse>,
-    refused: HostIndex<usize>,
-) -> Policy {
-    let services: Vec<_> = services.into_iter().map(ReadService::into_service).collect();
-    let mut rules = HostIndex::new();
-    for (service, owner) in services.iter().enumerate() {
-        for (rule, hosts) in owner.rules.iter().map(|rule| &rule.hosts).enumerate() {
-            hosts.iter().for_each(|pattern| rules.insert(pattern, RuleAt { service, rule }));
-        }
-    }
-    Policy { time_zone, windows, services, rules, refused, refusals }
+fn index_rules(services: &[ReadService]) -> HostIndex<RuleAt> {
+    let rules = services.iter().enumerate().flat_map(|(service, read)| {
+        let hosts = read.rules.iter().map(|read| read.rule.hosts.clone());
+        hosts.enumerate().map(move |(rule, hosts)| (hosts, RuleAt { service, rule }))
+    });
+    HostIndex::new(rules)
 }
 
 fn read_version(file: &Fields<'_>, notes: &mut Notes<'_>) {
@@ -166,48 +215,63 @@ fn read_refusals(file: &Fields<'_>, notes: &mut Notes<'_>) -> Vec<Refuse> {
     let tables = file.tables("refuse", notes).into_iter();
     let refusals = tables.map(|(table, span)| {
         let fields = Fields::open(table, span, &["hosts", "reason"], notes);
-        let hosts = hosts::read_hosts(&fields, notes).into_iter().map(|(pattern, _)| pattern).collect();
+        let (hosts, _) = hosts::read_hosts(&fields, notes);
         let reason = fields.string("reason", notes).map(|(reason, _)| reason.to_owned()).unwrap_or_default();
         Refuse { hosts, reason }
     });
     refusals.collect()
 }
 
-fn index_refusals(refusals: &[Refuse]) -> HostIndex<usize> {
-    let mut refused = HostIndex::new();
-    for (position, refusal) in refusals.iter().enumerate() {
-        refusal.hosts.iter().for_each(|pattern| refused.insert(pattern, position));
-    }
-    refused
-}
-
 /// Collects findings.
 pub(crate) struct Notes<'t> {
-    text: &'t str,
+    source: &'t Source<'t>,
     noted: Vec<Noted>,
+    /// Beyond [`FINDINGS_LIMIT`]: how many more, and where the last was noted.
+    untold: BTreeMap<Severity, (usize, Place)>,
+    told: BTreeMap<Severity, usize>,
+    has_errors: bool,
     /// The TOML itself was broken: what is missing may only have been unreadable.
     broken: bool,
 }
 
 struct Noted {
-    /// In bytes, at a character boundary.
-    at: usize,
+    at: Place,
     severity: Severity,
     what: Text,
     mend: Text,
 }
 
 impl<'t> Notes<'t> {
-    fn new(text: &'t str) -> Notes<'t> {
-        Notes { text, noted: Vec::new(), broken: false }
+    fn new(source: &'t Source<'t>) -> Notes<'t> {
+        Notes {
+            source,
+            noted: Vec::new(),
+            untold: BTreeMap::new(),
+            told: BTreeMap::new(),
+            has_errors: false,
+            broken: false,
+        }
+    }
+
+    pub fn source(&self) -> &'t Source<'t> {
+        self.source
     }
 
     pub fn error(&mut self, span: Span, what: Text, mend: Text) {
-        self.note(span, Severity::Error, what, mend);
+        self.error_at(self.source.place(span.start), what, mend);
+    }
+
+    pub fn error_at(&mut self, at: Place, what: Text, mend: Text) {
+        self.has_errors = true;
+        self.note(at, Severity::Error, what, mend);
     }
 
     pub fn warn(&mut self, span: Span, what: Text, mend: Text) {
-        self.note(span, Severity::Warning, what, mend);
+        self.warn_at(self.source.place(span.start), what, mend);
+    }
+
+    pub fn warn_at(&mut self, at: Place, what: Text, mend: Text) {
+        self.note(at, Severity::Warning, what, mend);
     }
 
     /// An error about something absent.
@@ -218,9 +282,10 @@ impl<'t> Notes<'t> {
     }
 
     fn syntax(&mut self, error: &toml::de::Error) {
-        let span = error.span().unwrap_or(self.text.len()..self.text.len());
+        let text = self.source.text;
+        let span = error.span().unwrap_or(text.len()..text.len());
         let message = error.message().replace('\n', ", ");
-        let mend = match span.start >= self.text.trim_end().len() {
+        let mend = match span.start >= text.trim_end().len() {
             true => {
                 text!("le fichier s'arrête trop tôt : le compléter", "the file ends too soon: complete it")
             }
@@ -230,24 +295,34 @@ impl<'t> Notes<'t> {
         self.broken = true;
     }
 
-    fn note(&mut self, span: Span, severity: Severity, what: Text, mend: Text) {
-        let at = self.text.floor_char_boundary(span.start.min(self.text.len()));
+    fn note(&mut self, at: Place, severity: Severity, what: Text, mend: Text) {
+        let told = self.told.entry(severity).or_default();
+        *told += 1;
+        if *told > FINDINGS_LIMIT {
+            self.untold.insert(severity, (*told - FINDINGS_LIMIT, at));
+            return;
+        }
         self.noted.push(Noted { at, severity, what, mend });
     }
 
     /// In the order of the file. Lines and columns are counted in one pass, however many findings stand on one line.
     fn into_findings(mut self) -> Vec<Finding> {
+        for (severity, (count, at)) in self.untold {
+            let what = text!("et {count} autres, jusqu'ici ou avant", "and {count} more, here or before");
+            let mend = text!("corriger d'abord les premières", "mend the first ones first");
+            self.noted.push(Noted { at, severity, what, mend });
+        }
         self.noted.sort_by_key(|noted| (noted.at, noted.severity));
         let (mut from, mut line, mut column) = (0, 1, 1);
         let place = |noted: Noted| {
-            for character in self.text[from..noted.at].chars() {
+            for character in self.source.text[from..noted.at.at()].chars() {
                 match character {
                     '\n' => (line, column) = (line + 1, 1),
                     '\u{feff}' => {}
                     _ => column += 1,
                 }
             }
-            from = noted.at;
+            from = noted.at.at();
             Finding { line, column, severity: noted.severity, what: noted.what, mend: noted.mend }
         };
         self.noted.into_iter().map(place).collect()

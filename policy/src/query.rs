@@ -3,7 +3,7 @@
 //! Rules name parameters, never values. Names are read as forms are (`+` is a space), and a raw semicolon is taken for a
 //! separator too: a server that splits there must not be handed a parameter that no rule allowed.
 
-use percent_encoding::percent_decode;
+use percent_encoding::{PercentDecode, percent_decode};
 
 use crate::finding::Words;
 use crate::path::escape_at;
@@ -26,11 +26,11 @@ pub fn names(query: &str) -> Result<Box<[Box<str>]>, TargetError> {
     pieces(query).map(name).collect()
 }
 
-/// Names and values, decoded; what is not text is replaced. A plus in a value stays, since base64 has it.
-pub fn pairs(query: &str) -> impl Iterator<Item = (Box<str>, String)> {
-    pieces(query).filter_map(|piece| {
-        let value = piece.split_once('=').map_or("", |(_, value)| value);
-        Some((name(piece).ok()?, percent_decode(value.as_bytes()).decode_utf8_lossy().into_owned()))
+/// Names and values, decoded as they are read on. A plus stays, since base64 has it.
+pub fn pairs(query: &str) -> impl Iterator<Item = (PercentDecode<'_>, PercentDecode<'_>)> {
+    pieces(query).map(|piece| {
+        let (name, value) = piece.split_once('=').unwrap_or((piece, ""));
+        (percent_decode(name.as_bytes()), percent_decode(value.as_bytes()))
     })
 }
 

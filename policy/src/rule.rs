@@ -9,6 +9,7 @@ use regex::Regex;
 use serde::{Deserialize, Serialize};
 
 use crate::host::Host;
+use crate::hosts::{HostList, Packing};
 use crate::methods::Methods;
 use crate::path::PathGlob;
 use crate::url::{Authority, Scheme, Url};
@@ -100,12 +101,12 @@ impl Category {
 /// One `[[refuse]]`: beats every rule of every service and every personal grant.
 #[derive(Clone, Debug)]
 pub struct Refuse {
-    pub(crate) hosts: Vec<HostPattern>,
+    pub(crate) hosts: HostList,
     pub(crate) reason: String,
 }
 
 impl Refuse {
-    pub fn hosts(&self) -> &[HostPattern] {
+    pub fn hosts(&self) -> &HostList {
         &self.hosts
     }
 
@@ -128,7 +129,7 @@ pub enum Mode {
 /// One `[[service.rule]]`.
 #[derive(Clone, Debug)]
 pub struct Rule {
-    pub(crate) hosts: Vec<HostPattern>,
+    pub(crate) hosts: HostList,
     pub(crate) ports: Vec<u16>,
     /// Absent in mode tunnel, where there is nothing to inspect.
     pub(crate) inspect: Option<Inspect>,
@@ -139,8 +140,9 @@ impl Rule {
     pub fn granting(authority: &Authority, paths: Vec<PathGlob>, methods: Methods) -> Rule {
         let inspect =
             Inspect { paths, methods, upload_limit: default_upload_limit(methods), ..Inspect::pages() };
-        let hosts = vec![HostPattern::Exact(authority.host().clone())];
-        Rule { hosts, ports: vec![authority.port()], inspect: Some(inspect) }
+        let mut hosts = Packing::default();
+        hosts.push(authority.host().as_str(), false);
+        Rule { hosts: hosts.finish(), ports: vec![authority.port()], inspect: Some(inspect) }
     }
 
     /// The rule of a recording run: whatever one host and port offer, documents of the usual kinds included.
@@ -162,10 +164,10 @@ impl Rule {
             .filter_map(|method| Methods::of(method))
             .fold(Methods::READ, Methods::with);
         let inspect = Inspect { methods, upload_limit: default_upload_limit(methods), ..Inspect::pages() };
-        Rule { hosts: Vec::new(), ports: vec![443], inspect: Some(inspect) }
+        Rule { hosts: HostList::default(), ports: vec![443], inspect: Some(inspect) }
     }
 
-    pub fn hosts(&self) -> &[HostPattern] {
+    pub fn hosts(&self) -> &HostList {
         &self.hosts
     }
 
@@ -302,22 +304,12 @@ pub enum AccessKind {
     Resource,
 }
 
-/// A host, or every host below one.
+/// A host, or every host below one, that stands alone.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum HostPattern {
     Exact(Host),
     /// `*.x`: one or more labels below x, never x itself.
     Below(Host),
-}
-
-impl HostPattern {
-    /// A wildcard never meets a label with an underscore: such hosts must be named.
-    pub fn matches(&self, host: &Host) -> bool {
-        match self {
-            HostPattern::Exact(exact) => exact == host,
-            HostPattern::Below(base) => host.is_below(base) && !host.has_underscore(),
-        }
-    }
 }
 
 impl fmt::Display for HostPattern {

@@ -84,7 +84,7 @@ pub fn is_dns_over_https(target: &Target, request: &Request<'_>) -> bool {
         || dns_media(request.accept)
         || url.path_form().split(['/', ';']).any(|part| part.eq_ignore_ascii_case("dns-query"))
         || url.query().is_some_and(|query| {
-            query::pairs(query).any(|(name, value)| *name == *"dns" && is_question(&value))
+            query::pairs(query).any(|(name, value)| name.eq(*b"dns") && is_question(value))
         })
 }
 
@@ -121,9 +121,9 @@ pub fn is_dns_message(body: &[u8]) -> bool {
 }
 
 /// Base64url, or the plain base64 that some servers take too.
-fn is_question(value: &str) -> bool {
-    value.len() >= QUESTION_MINIMUM
-        && value.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_+/=".contains(&b))
+fn is_question(mut value: impl Iterator<Item = u8> + Clone) -> bool {
+    value.clone().count() >= QUESTION_MINIMUM
+        && value.all(|byte| byte.is_ascii_alphanumeric() || b"-_+/=".contains(&byte))
 }
 
 #[cfg(test)]

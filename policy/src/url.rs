@@ -265,6 +265,7 @@ impl Url {
     pub(crate) fn methods_asked_for(&self) -> Option<impl Iterator<Item = String>> {
         self.parameters.iter().any(|name| query::overrides_method(name)).then(|| {
             let pairs = query::pairs(self.query().unwrap_or_default());
+            let pairs = pairs.map(|(name, value)| (name.decode_utf8_lossy(), value.decode_utf8_lossy()));
             let asked = pairs.filter(|(name, _)| query::overrides_method(name));
             asked.map(|(_, value)| value.trim().to_ascii_uppercase()).filter(|value| is_method(value))
         })

@@ -25,16 +25,21 @@ pub fn run(quick: bool) -> Result<()> {
     let samples: &[&str] = if quick { &["--sample-count", "20"] } else { &[] };
     let mut all = Vec::new();
     all.extend(figures::timed(&cargo_bench("decide", samples)?).iter().map(decision));
+    all.extend(figures::told(&cargo_bench("million", &[])?));
     all.extend(figures::timed(&cargo_bench("minting", samples)?).iter().map(leaf));
     all.extend(figures::told(&cargo_bench("journal", if quick { &["--quick"] } else { &[] })?));
     all.extend(relevance(&cargo_bench("relevance", &["--json"])?));
+    all.extend(figures::told(&output(
+        Command::new(program()?).arg("policy").args(quick.then_some("--quick")),
+    )?));
     let count = if quick { "5" } else { "30" };
     all.extend(figures::told(&output(Command::new(program()?).args(["keys", "--count", count]))?));
     println!("\n{}", figures::table(&all));
     Ok(())
 }
 
-/// One part alone, its output shown: `proxy` serves a gateway for a load client until it is interrupted, `floods` attacks one.
+/// One part alone, its output shown: `proxy` serves a gateway for a load client until it is interrupted, `floods` attacks one,
+/// `policy` has it read a million hosts.
 pub fn part(name: &str, arguments: &[String]) -> Result<()> {
     packages::set_up()?;
     build::build_measured()?;

@@ -33,6 +33,7 @@ pub mod process;
 pub mod relay;
 pub mod report;
 pub mod sample;
+pub mod scale;
 pub mod screen;
 pub mod site;
 pub mod skip;

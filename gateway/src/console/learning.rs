@@ -9,7 +9,7 @@ use passerelle_policy::Reason;
 
 use super::call::{Answer, Failure, StaffCall};
 use super::page;
-use super::policy::{draft, findings, warnings};
+use super::policy::{Reading, draft, findings, read_against_published};
 use super::sessions::reason_words;
 use super::trouble::told;
 use crate::identifier::PersonId;
@@ -45,7 +45,8 @@ pub async fn stop(call: StaffCall) -> Answer {
     let person = PersonId::parse(call.parameter("person")).map_err(|_| Failure::NotFound)?;
     match learning::stop(&call.gateway, &person, &call.staff.login, call.now).await {
         Ok(learnt) => {
-            let body = drafted(&call, &learnt);
+            let (read, _) = read_against_published(&call, learnt.policy.clone()).await?;
+            let body = drafted(&call, &learnt, &read);
             call.page("learning-draft", body)
         }
         Err(error) => call.wrong("learning-title", &told(&call, error.into())?, body(&call)),
@@ -155,8 +156,8 @@ fn input(call: &StaffCall, name: &str, value: &str, hint: &str) -> Markup {
 }
 
 /// Everything whoever proposes it should have seen, then the form of a proposal.
-fn drafted(call: &StaffCall, learnt: &Learnt) -> Markup {
-    let known = warnings(&call.gateway.policies.current().text);
+fn drafted(call: &StaffCall, learnt: &Learnt, read: &Reading) -> Markup {
+    let known = read.against.as_ref().map_or(&[][..], |against| &against.findings);
     html! {
         p.notice role="status" { (call.say("learning-draft-help")) }
         @if learnt.unseen > 0 {
@@ -171,7 +172,7 @@ fn drafted(call: &StaffCall, learnt: &Learnt) -> Markup {
         @if learnt.still_refused.is_empty() { (page::empty(&call.say("learning-still-refused-none"))) }
         @else { (still_refused(call, learnt)) }
         h2 { (call.say("policy-findings")) }
-        (findings::compared(call, &learnt.policy, &learnt.findings, &known))
+        (findings::compared(call, &learnt.policy, &learnt.findings, known))
         h2 { (call.say("policy-draft")) }
         (draft::form(call, &learnt.policy))
     }

@@ -370,7 +370,7 @@ async fn requests(call: &StaffCall, person: &Person) -> Result<Markup, Failure> 
         @else {
             (page::table(&call.say("grants-title"), &granted, html! {
                 @for grant in &grants { tr {
-                    td.wide { code { (joined(grant.rule.hosts())) " " (joined(grant.rule.inspect().map_or(&[], |inspect| inspect.paths()))) } }
+                    td.wide { code { (joined(&grant.rule.hosts().iter().collect::<Vec<_>>())) " " (joined(grant.rule.inspect().map_or(&[], |inspect| inspect.paths()))) } }
                     td { (call.time(grant.until)) }
                     td { (grant.granter) }
                     td.wide { (grant.reason) }

@@ -14,18 +14,25 @@ mod rules;
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
+
 use maud::{Markup, html};
 use passerelle_policy::{Finding, Policy};
 
+use self::differences::Differences;
 use super::call::{Answer, Failure, StaffCall};
 use super::page;
 use super::route::DECIDES;
 use super::trouble::told;
-use crate::policy_store::{Version, VersionState};
+use crate::policy_store::{Version, VersionState, aside};
 use crate::verbs::{VerbError, policy};
+
+/// In bytes: a longer text is neither shown whole nor edited on a page.
+pub const PAGE_TEXT_LIMIT: usize = 1024 * 1024;
 
 pub async fn show(call: StaffCall) -> Answer {
     let current = call.gateway.policies.current();
+    let text = call.gateway.policies.text(current.version).await?;
     let history = call.gateway.policies.history().await?;
     let waiting: Vec<_> = history.iter().filter(|version| version.state == VersionState::Proposed).collect();
     let body = html! {
@@ -36,7 +43,7 @@ pub async fn show(call: StaffCall) -> Answer {
         }
         h2 { (call.say_with("policy-in-force", &[("version", current.version.into())])) }
         (rules::policy(&call, &current.policy))
-        (source(&call, &current.text))
+        (source(&call, &text))
     };
     call.page("policy-title", body)
 }
@@ -78,7 +85,8 @@ pub async fn propose_again(call: StaffCall) -> Answer {
     let comment = call.say_with("policy-again-comment", &[("version", version.version.into())]);
     let proposed = async {
         let staff = call.confirm().await?;
-        policy::propose_by(&call.gateway, &version.text, &comment, &staff).await
+        let text = call.gateway.policies.text(version.version).await?;
+        policy::propose_by(&call.gateway, text, &comment, &staff).await
     };
     match proposed.await {
         Ok(proposed) => proposed_now(&call, &proposed),
@@ -172,11 +180,16 @@ fn state(call: &StaffCall, state: VersionState) -> Markup {
 /// Everything whoever signs should have seen, and the way to sign or to go back.
 async fn described(call: &StaffCall, version: &Version) -> Result<Markup, Failure> {
     let other = compared(call, version).await?;
-    let known = other.as_ref().map(|other| warnings(&other.text)).unwrap_or_default();
-    let found = warnings(&version.text);
-    let replayed = match (call.query("days"), Policy::parse(&version.text)) {
-        ("", _) | (_, Err(_)) => None,
-        (days, Ok(checked)) => Some(replay::shown(call, checked.policy, days).await?),
+    let texts = &call.gateway.policies;
+    let text = texts.text(version.version).await?;
+    let other_text = match &other {
+        Some(other) => Some(texts.text(other.version).await?),
+        None => None,
+    };
+    let Reading { text, findings, policy, against } = read(text, other_text).await?;
+    let replayed = match (call.query("days"), &policy) {
+        ("", _) | (_, None) => None,
+        (days, Some(policy)) => Some(replay::shown(call, policy.clone(), days).await?),
     };
     Ok(html! {
         dl.facts {
@@ -187,20 +200,20 @@ async fn described(call: &StaffCall, version: &Version) -> Result<Markup, Failur
             dd { (signers(version)) " (" (version.signatures.len()) "/" (version.signatures_needed) ")" }
             @if !version.comment.is_empty() { dt { (call.say("policy-comment")) } dd { (version.comment) } }
         }
-        @if let Some(other) = &other {
+        @if let (Some(other), Some(against)) = (&other, &against) {
             h2 { (call.say_with("policy-differences", &[("version", other.version.into())])) }
-            (differences::shown(call, &other.text, &version.text))
+            (differences::shown(call, &against.differences))
         }
         (comparing(call, version, other.as_ref()))
         h2 { (call.say("policy-findings")) }
-        (findings::compared(call, &version.text, &found, &known))
+        (findings::compared(call, &text, &findings, against.as_ref().map_or(&[], |against| &against.findings)))
         h2 { (call.say("replay-title")) }
         (replay::form(call))
         @if let Some(replayed) = replayed { (replayed) }
         (act(call, version))
         h2 { (call.say("policy-rules")) }
-        @if let Ok(checked) = Policy::parse(&version.text) { (rules::policy(call, &checked.policy)) }
-        (source(call, &version.text))
+        @if let Some(policy) = &policy { (rules::policy(call, policy)) }
+        (source(call, &text))
     })
 }
 
@@ -278,9 +291,50 @@ fn refusal_form(call: &StaffCall) -> Markup {
 }
 
 fn source(call: &StaffCall, text: &str) -> Markup {
-    html! { details { summary { (call.say("policy-text")) } pre tabindex="0" { (text) } } }
+    let shown = &text[..text.floor_char_boundary(PAGE_TEXT_LIMIT)];
+    html! {
+        details {
+            summary { (call.say("policy-text")) }
+            pre tabindex="0" { (shown) }
+            @if shown.len() < text.len() { p.hint { (call.say("policy-text-cut")) } }
+        }
+    }
 }
 
-pub fn warnings(text: &str) -> Vec<Finding> {
-    Policy::parse(text).map_or_else(|findings| findings, |checked| checked.warnings)
+/// A text as pages tell of it.
+pub struct Reading {
+    pub text: String,
+    pub findings: Vec<Finding>,
+    /// Nothing of a text with mistakes.
+    pub policy: Option<Arc<Policy>>,
+    pub against: Option<Against>,
+}
+
+/// Another text, and what the first one changes in it.
+pub struct Against {
+    pub findings: Vec<Finding>,
+    pub differences: Differences,
+}
+
+/// Reads a text, and another one to compare it with, off the async threads: either may have a million hosts.
+pub async fn read(text: String, against: Option<String>) -> Result<Reading, Failure> {
+    let read = aside(move || {
+        let against = against.map(|against| Against {
+            findings: Policy::parse(&against).map_or_else(|findings| findings, |checked| checked.warnings),
+            differences: Differences::between(&against, &text),
+        });
+        let (policy, findings) = match Policy::parse(&text) {
+            Ok(checked) => (Some(Arc::new(checked.policy)), checked.warnings),
+            Err(findings) => (None, findings),
+        };
+        Reading { text, findings, policy, against }
+    });
+    Ok(read.await?)
+}
+
+/// [`read`], against the policy in force; beside it that version's number.
+pub async fn read_against_published(call: &StaffCall, text: String) -> Result<(Reading, u64), Failure> {
+    let published = call.gateway.policies.current().version;
+    let in_force = call.gateway.policies.text(published).await?;
+    Ok((read(text, Some(in_force)).await?, published))
 }

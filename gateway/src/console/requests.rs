@@ -206,7 +206,7 @@ async fn body(call: &StaffCall, asked: &Asked, person: &Person) -> Result<Markup
         @if grants.is_empty() { p.soft { (call.say("grants-none")) } }
         @else {
             ul { @for grant in &grants { li {
-                @for host in grant.rule.hosts() { code { (host) } " " }
+                @for host in grant.rule.hosts().iter() { code { (host) } " " }
                 (call.say("until")) " " (call.time(grant.until)) " · " (grant.granter) " · " (grant.reason)
             } } }
         }
@@ -226,7 +226,7 @@ async fn explained(call: &StaffCall, asked: &Asked) -> Result<Markup, Failure> {
         from_page: None,
         english: call.language == Language::English,
     };
-    let answer = policy::explain(&call.gateway, &question).await?;
+    let answer = policy::explain(&call.gateway, question).await?;
     let is_allowed = answer.exit == 0;
     Ok(html! {
         p {

@@ -1,13 +1,17 @@
 use super::{Attempting, Store, StoreError, identifier, timestamp};
 use crate::identifier::Login;
 use crate::policy_store::{Signature, Version, VersionState};
+use futures_util::TryStreamExt;
 use jiff::Timestamp;
 use sqlx::{Any, Transaction};
 
-type Row = (i64, String, String, String, String, i64, i64, Option<i64>);
+/// Longest part of a text, in bytes: the driver keeps some dozens of them ready.
+const PART_BYTES: usize = 64 * 1024;
+
+type Row = (i64, String, String, String, i64, i64, Option<i64>);
 
 fn version(row: Row, signatures: Vec<Signature>) -> Result<Version, StoreError> {
-    let (version, state, text, proposer, comment, needed, proposed_at, published_at) = row;
+    let (version, state, proposer, comment, needed, proposed_at, published_at) = row;
     let unreadable =
         || StoreError::Unreadable { what: format!("policy version {version} in state `{state}`") };
     Ok(Version {
@@ -19,7 +23,6 @@ fn version(row: Row, signatures: Vec<Signature>) -> Result<Version, StoreError> 
         published_at: published_at.map(timestamp).transpose()?,
         signatures_needed: u32::try_from(needed).map_err(|_| unreadable())?,
         signatures,
-        text,
     })
 }
 
@@ -67,18 +70,17 @@ impl Store {
         const ATTEMPTED: &str = "adding a policy version";
         let version = version.cast_signed();
         let mut transaction = self.pool.begin().await.attempting(ATTEMPTED)?;
-        let sql =
-            "INSERT INTO policies (version, state, text, proposer, comment, signatures_needed, proposed_at)
-                   VALUES ($1, 'proposed', $2, $3, $4, $5, $6) ON CONFLICT (version) DO NOTHING";
+        let sql = "INSERT INTO policies (version, state, proposer, comment, signatures_needed, proposed_at)
+                   VALUES ($1, 'proposed', $2, $3, $4, $5) ON CONFLICT (version) DO NOTHING";
         let query = sqlx::query(sql)
             .bind(version)
-            .bind(text)
             .bind(by.as_str())
             .bind(comment)
             .bind(i64::from(signatures_needed))
             .bind(now.as_millisecond());
         let added = query.execute(&mut *transaction).await.attempting(ATTEMPTED)?.rows_affected() == 1;
         if added {
+            write_text(&mut transaction, version, text).await.attempting(ATTEMPTED)?;
             sign(&mut transaction, version, by, now).await.attempting(ATTEMPTED)?;
             publish_if_signed(&mut transaction, version, now).await.attempting(ATTEMPTED)?;
         }
@@ -104,8 +106,7 @@ impl Store {
 
     pub(crate) async fn policy(&self, number: u64) -> Result<Option<Version>, StoreError> {
         const ATTEMPTED: &str = "reading a policy version";
-        let sql =
-            "SELECT version, state, text, proposer, comment, signatures_needed, proposed_at, published_at
+        let sql = "SELECT version, state, proposer, comment, signatures_needed, proposed_at, published_at
                    FROM policies WHERE version = $1";
         let query = sqlx::query_as::<_, Row>(sql).bind(number.cast_signed());
         let Some(row) = query.fetch_optional(&self.pool).await.attempting(ATTEMPTED)? else {
@@ -116,6 +117,17 @@ impl Store {
         let signatures = query.fetch_all(&self.pool).await.attempting(ATTEMPTED)?;
         let signatures = signatures.into_iter().map(signature).collect::<Result<_, _>>()?;
         version(row, signatures).map(Some)
+    }
+
+    /// The text of a version, as it was proposed.
+    pub(crate) async fn policy_text(&self, number: u64) -> Result<Option<String>, StoreError> {
+        let sql = "SELECT text FROM policy_texts WHERE version = $1 ORDER BY part";
+        let mut parts = sqlx::query_scalar::<_, String>(sql).bind(number.cast_signed()).fetch(&self.pool);
+        let mut text = None;
+        while let Some(part) = parts.try_next().await.attempting("reading the text of a policy version")? {
+            text.get_or_insert_with(String::new).push_str(&part);
+        }
+        Ok(text)
     }
 
     /// The latest first.
@@ -134,6 +146,22 @@ impl Store {
         let version = sqlx::query_scalar::<_, i64>(sql).fetch_optional(&self.pool).await;
         Ok(version.attempting("looking for the published policy")?.map(i64::unsigned_abs))
     }
+}
+
+async fn write_text(
+    transaction: &mut Transaction<'_, Any>,
+    version: i64,
+    text: &str,
+) -> Result<(), sqlx::Error> {
+    let (mut rest, mut part) = (text, 0_i64);
+    // An empty text has one part too.
+    while part == 0 || !rest.is_empty() {
+        let (here, after) = rest.split_at(rest.floor_char_boundary(PART_BYTES));
+        let query = sqlx::query("INSERT INTO policy_texts (version, part, text) VALUES ($1, $2, $3)");
+        query.bind(version).bind(part).bind(here).execute(&mut **transaction).await?;
+        (rest, part) = (after, part + 1);
+    }
+    Ok(())
 }
 
 async fn sign(

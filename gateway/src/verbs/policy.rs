@@ -15,7 +15,7 @@ use super::{Answer, Credentials, Outcome, VerbError, staff, table};
 use crate::Gateway;
 use crate::identifier::{Login, PersonId};
 use crate::journal_keys::Subject;
-use crate::policy_store::{Version, VersionState};
+use crate::policy_store::{Version, VersionState, aside};
 use crate::staff::Staff;
 
 /// Every finding of a policy file, `FILE:LINE:COL: what — mend`; exit 1 when one is an error. Needs no gateway.
@@ -50,7 +50,7 @@ fn line(file: &Path, finding: &Finding) -> String {
     format!("{file}:{}:{}: {word}{what} — {mend}", finding.line, finding.column)
 }
 
-pub async fn propose(gateway: &Gateway, text: &str, comment: &str, by: &Credentials) -> Outcome {
+pub async fn propose(gateway: &Gateway, text: String, comment: &str, by: &Credentials) -> Outcome {
     let staff = staff::publisher(gateway, by).await?;
     let version = propose_by(gateway, text, comment, &staff).await?;
     Ok(standing(&version).by(&staff))
@@ -59,7 +59,7 @@ pub async fn propose(gateway: &Gateway, text: &str, comment: &str, by: &Credenti
 /// [`propose`] by whoever has just shown who they are; published at once where one signature does.
 pub async fn propose_by(
     gateway: &Gateway,
-    text: &str,
+    text: String,
     comment: &str,
     by: &Staff,
 ) -> Result<Version, VerbError> {
@@ -129,9 +129,10 @@ async fn record(gateway: &Gateway, kind: Kind, by: &Login, version: &Version) ->
 
 pub async fn show(gateway: &Gateway, version: Option<u64>) -> Outcome {
     let version = gateway.policies.show(version).await?;
+    let text = gateway.policies.text(version.version).await?;
     let mut json = described(&version);
-    json["text"] = json!(version.text);
-    Ok(Answer::done(version.text.trim_end(), json))
+    json["text"] = json!(text);
+    Ok(Answer::done(text.trim_end(), json))
 }
 
 pub async fn history(gateway: &Gateway) -> Outcome {
@@ -185,9 +186,9 @@ impl Explain {
 
 /// Whose access is explained.
 #[derive(Default)]
-struct Standing<'a> {
-    groups: &'a [String],
-    grants: &'a [Grant],
+struct Standing {
+    groups: Vec<String>,
+    grants: Vec<Grant>,
     usage: Usage,
 }
 
@@ -198,28 +199,30 @@ pub enum Explained {
     Unread(TargetError),
 }
 
-pub async fn explain(gateway: &Gateway, question: &Explain) -> Outcome {
-    Ok(told(&explanation(gateway, question).await?, question))
+pub async fn explain(gateway: &Gateway, question: Explain) -> Outcome {
+    let (url, english) = (question.url.clone(), question.english);
+    Ok(told(&explanation(gateway, question).await?, &url, english))
 }
 
 /// [`explain_with`] on the gateway's state: its published policy, the person's groups and minutes.
-pub async fn explanation(gateway: &Gateway, question: &Explain) -> Result<Explained, VerbError> {
-    let policy = match &question.policy {
-        Some(text) => std::sync::Arc::new(read(text)?),
+pub async fn explanation(gateway: &Gateway, mut question: Explain) -> Result<Explained, VerbError> {
+    let policy = match question.policy.take() {
+        Some(text) => std::sync::Arc::new(read_aside(text).await?),
         None => gateway.policies.current().policy.clone(),
     };
-    let mut groups = question.groups.clone();
-    let (mut grants, mut usage) = (Vec::new(), Usage::default());
+    let mut standing = Standing { groups: question.groups.clone(), ..Standing::default() };
     if let Some(person) = &question.person {
         let id = PersonId::parse(person)?;
         let person =
             gateway.people.get(&id).await?.ok_or_else(|| crate::person::PersonError::Unknown(id.clone()))?;
-        groups.extend(person.groups.iter().map(ToString::to_string));
+        standing.groups.extend(person.groups.iter().map(ToString::to_string));
         let now = question.at.unwrap_or_else(Timestamp::now);
-        usage = minutes(gateway, &policy, &id, now).await?;
-        grants = gateway.people.grants(&id, now).await?;
+        standing.usage = minutes(gateway, &policy, &id, now).await?;
+        standing.grants = gateway.people.grants(&id, now).await?;
     }
-    explain_with(&policy, question, Standing { groups: &groups, grants: &grants, usage }, &gateway.own_names)
+    // What is near a host that no rule names is looked for among all of them.
+    let own_names = gateway.own_names.clone();
+    aside(move || explain_with(&policy, &question, standing, &own_names)).await?
 }
 
 /// [`Explain`] of a file and groups, without a gateway.
@@ -227,9 +230,13 @@ pub fn explain_alone(question: &Explain) -> Answer {
     let policy = read(question.policy.as_deref().unwrap_or_default());
     policy
         .and_then(|policy| {
-            explain_with(&policy, question, Standing { groups: &question.groups, ..Standing::default() }, &[])
+            let standing = Standing { groups: question.groups.clone(), ..Standing::default() };
+            explain_with(&policy, question, standing, &[])
         })
-        .map_or_else(|error| Answer::failed(&error), |explained| told(&explained, question))
+        .map_or_else(
+            |error| Answer::failed(&error),
+            |explained| told(&explained, &question.url, question.english),
+        )
 }
 
 /// The minutes that a person used of each limited service on the local day of `now`.
@@ -252,19 +259,23 @@ async fn minutes(
     Ok(usage)
 }
 
-pub(super) fn read(text: &str) -> Result<Policy, VerbError> {
-    let checked = Policy::parse(text).map_err(|findings| {
+fn read(text: &str) -> Result<Policy, VerbError> {
+    Policy::parse_again(text).map_err(|findings| {
         let lines = findings.iter().map(ToString::to_string).collect::<Vec<_>>();
         VerbError::PolicyText(lines.join("\n"))
-    })?;
-    Ok(checked.policy)
+    })
+}
+
+/// [`read`], off the async threads.
+pub(super) async fn read_aside(text: String) -> Result<Policy, VerbError> {
+    aside(move || read(&text)).await?
 }
 
 /// Asks the one walk that judges live traffic, with a request made up from the question.
 fn explain_with(
     policy: &Policy,
     question: &Explain,
-    Standing { groups, grants, mut usage }: Standing<'_>,
+    Standing { groups, grants, mut usage }: Standing,
     own_names: &[Host],
 ) -> Result<Explained, VerbError> {
     let now = question.at.unwrap_or_else(Timestamp::now);
@@ -280,8 +291,8 @@ fn explain_with(
     let judge = |url: Url, request: Request<'_>, usage: &Usage, now: Timestamp| {
         policy.explain_load(&Access {
             caller: Caller { terminal: "", person: question.person.as_deref().unwrap_or(""), session: "" },
-            groups,
-            grants,
+            groups: &groups,
+            grants: &grants,
             usage,
             own_names,
             now,
@@ -316,10 +327,10 @@ fn explain_with(
     Ok(Explained::Judged(Box::new(judge(url, request, &usage, now))))
 }
 
-fn told(explained: &Explained, question: &Explain) -> Answer {
+fn told(explained: &Explained, url: &str, english: bool) -> Answer {
     match explained {
-        Explained::Judged(explanation) => judged(explanation, question.english),
-        Explained::Unread(error) => refused_unread(&question.url, error, question.english),
+        Explained::Judged(explanation) => judged(explanation, english),
+        Explained::Unread(error) => refused_unread(url, error, english),
     }
 }
 

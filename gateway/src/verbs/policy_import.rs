@@ -16,7 +16,6 @@ use passerelle_policy::{Finding, Policy};
 use serde_json::json;
 
 use super::Answer;
-use crate::policy_store::LONGEST_POLICY;
 use draft::Draft;
 
 /// What a list is written for.
@@ -58,13 +57,6 @@ pub fn import(form: Form, path: &Path, notes: &mut dyn Write) -> Result<Answer, 
     let (text, figures) = draft.finish(path)?;
     let checked = Policy::parse(&text).map_err(ImportError::Mistakes)?;
     writeln!(notes, "{figures}; `policy check` warns {} time(s)", checked.warnings.len())?;
-    if text.len() > LONGEST_POLICY {
-        let size = text.len();
-        writeln!(
-            notes,
-            "the draft has {size} bytes, `policy propose` takes {LONGEST_POLICY}: keep what some rule could open"
-        )?;
-    }
     let json = json!({
         "draft": text,
         "lines": figures.lines,

@@ -23,6 +23,8 @@ use crate::policy_store::Published;
 
 /// Past policies that are read again, the latest: a week has a few.
 const VERSIONS_LIMIT: usize = 50;
+/// Their texts together: two with a million hosts and some small ones.
+const VERSIONS_LIMIT_BYTES: usize = 64 << 20;
 /// Lines of each list in the text for people; `--json` has them all.
 const LINES_LIMIT: usize = 40;
 
@@ -47,15 +49,16 @@ pub struct Replayed {
     pub from: Timestamp,
 }
 
-pub async fn preview(gateway: &Gateway, question: &Question) -> super::Outcome {
-    let replayed = replayed(gateway, policy::read(&question.policy)?, question.days).await?;
+pub async fn preview(gateway: &Gateway, question: Question) -> super::Outcome {
+    let proposed = Arc::new(policy::read_aside(question.policy).await?);
+    let replayed = replayed(gateway, proposed, question.days).await?;
     let zone = gateway.policies.current().policy.time_zone().clone();
     let told = Told { replayed: &replayed, zone };
     Ok(Answer::done(told.text(question.english), told.json()))
 }
 
 /// Replays some whole days before today, and today. The journal is read off the async threads: a running gateway serves on.
-pub async fn replayed(gateway: &Gateway, proposed: Policy, days: u16) -> Result<Replayed, VerbError> {
+pub async fn replayed(gateway: &Gateway, proposed: Arc<Policy>, days: u16) -> Result<Replayed, VerbError> {
     // Refusals still being counted are past requests too.
     gateway.refusals.flush(gateway, true).await;
     let replay = Replay::of(gateway, days).await?;
@@ -65,6 +68,35 @@ pub async fn replayed(gateway: &Gateway, proposed: Policy, days: u16) -> Result<
     Ok(Replayed { outcome, records, published, from })
 }
 
+/// The policies that decided since `from`, the latest.
+async fn versions_since(
+    gateway: &Gateway,
+    published: &Published,
+    from: Timestamp,
+) -> Result<HashMap<u64, Arc<Policy>>, VerbError> {
+    let mut versions = HashMap::from([(published.version, published.policy.clone())]);
+    let mut bytes = 0;
+    for version in gateway.policies.history().await?.into_iter().take(VERSIONS_LIMIT) {
+        let Some(published_at) = version.published_at else { continue };
+        if version.version < published.version {
+            let text = gateway.policies.text(version.version).await?;
+            bytes += text.len();
+            if bytes > VERSIONS_LIMIT_BYTES {
+                break;
+            }
+            // One that can't be read any more (an older form) only leaves more readings open.
+            if let Ok(policy) = policy::read_aside(text).await {
+                versions.insert(version.version, Arc::new(policy));
+            }
+        }
+        // It was in force when the replay begins; what was before it decided nothing of it.
+        if published_at <= from {
+            break;
+        }
+    }
+    Ok(versions)
+}
+
 /// Everything a replay reads, owned.
 struct Replay {
     folder: PathBuf,
@@ -72,7 +104,7 @@ struct Replay {
     hints: HintKey,
     published: Arc<Published>,
     /// The policies that decided then, by version.
-    versions: HashMap<u64, Policy>,
+    versions: HashMap<u64, Arc<Policy>>,
     people: HashMap<String, (Vec<String>, Vec<Grant>)>,
     own_names: Vec<Host>,
     from: Timestamp,
@@ -82,12 +114,7 @@ impl Replay {
     async fn of(gateway: &Gateway, days: u16) -> Result<Replay, VerbError> {
         let published = gateway.policies.current();
         let from = midnight(Timestamp::now(), days, published.policy.time_zone());
-        let history = gateway.policies.history().await?.into_iter();
-        let were_published = history.filter(|version| version.published_at.is_some()).take(VERSIONS_LIMIT);
-        // One that can't be read any more (an older form) only leaves more readings open.
-        let versions = were_published
-            .filter_map(|version| Some((version.version, Policy::parse(&version.text).ok()?.policy)));
-        let versions = versions.collect();
+        let versions = versions_since(gateway, &published, from).await?;
         let mut people = HashMap::new();
         for person in gateway.people.list().await? {
             let grants = gateway.people.grants(&person.id, from).await?;
@@ -150,7 +177,7 @@ impl Replay {
             page: sealed.page.as_deref(),
             reason,
             count,
-            decided_by: sealed.policy.and_then(|version| self.versions.get(&version)),
+            decided_by: sealed.policy.and_then(|version| self.versions.get(&version)).map(|policy| &**policy),
         });
     }
 }

@@ -64,8 +64,9 @@ fn what_holds_nothing_is_an_error() {
 #[test]
 fn long_lists_are_cut_where_a_policy_ends() {
     let folder = Folder::new();
-    let host =
-        |number: usize| format!("0.0.0.0 h{number:07}.a-long-name-of-a-made-up-advertiser.example.com\n");
+    let host = |number: usize| {
+        format!("0.0.0.0 h{number:07}.{}example.com\n", "a-long-name-of-a-made-up-advertiser.".repeat(4))
+    };
     let list = folder.file("list", &(0..300_000).map(host).collect::<String>());
     let ran = import(&folder, "hosts", &format!("{list} --json")).done();
     let json = ran.json();

@@ -29,6 +29,7 @@ policy-compare = Compare
 policy-findings = Points to check
 policy-rules = Rules
 policy-text = Text of the file
+policy-text-cut = This text is too long for a page: only its beginning is shown. passerelle-gateway policy show prints all of it.
 policy-another-signs = You have signed this version: another person must sign too.
 policy-sign = Sign this version
 policy-sign-help = Your signature says that you have read the differences and the points to check above. The last signature publishes.
@@ -45,6 +46,7 @@ done-policy-signed = Your signature is stored.
 done-policy-refused = The host is refused to everybody.
 
 draft-text = Text of the policy
+draft-too-long = This text is too long to be changed here (more than 1 MiB): change it in a file, then passerelle-gateway policy propose FILE.
 draft-check = Check
 draft-good = This text has no mistake. This is what it changes.
 draft-mistakes = { $count ->

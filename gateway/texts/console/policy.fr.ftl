@@ -29,6 +29,7 @@ policy-compare = Comparer
 policy-findings = Points à vérifier
 policy-rules = Règles
 policy-text = Texte du fichier
+policy-text-cut = Texte trop long pour une page : le début seul est montré. passerelle-gateway policy show le donne en entier.
 policy-another-signs = Vous avez signé cette version : une autre personne doit signer aussi.
 policy-sign = Signer cette version
 policy-sign-help = Votre signature dit que vous avez lu les différences et les points à vérifier ci-dessus. La dernière signature publie.
@@ -45,6 +46,7 @@ done-policy-signed = Votre signature est enregistrée.
 done-policy-refused = L’hôte est refusé à tout le monde.
 
 draft-text = Texte des règles
+draft-too-long = Ce texte est trop long pour être modifié ici (plus de 1 Mio) : le modifier dans un fichier, puis passerelle-gateway policy propose FICHIER.
 draft-check = Vérifier
 draft-good = Ce texte n’a pas de faute. Voici ce qu’il change.
 draft-mistakes = { $count ->

@@ -1,13 +1,15 @@
 //! Host patterns as staff write them, with a mend for each way to write them wrong.
 
 use super::fields::Fields;
-use super::{Notes, Span};
+use super::source::Rest;
+use super::{Notes, Place};
 use crate::finding::{Text, text};
 use crate::host::{Host, HostError};
+use crate::hosts::{HostList, Packing};
 use crate::rule::HostPattern;
 
-/// The `hosts` of a rule or a refusal, each with its place.
-pub(super) fn read_hosts(fields: &Fields<'_>, notes: &mut Notes<'_>) -> Vec<(HostPattern, Span)> {
+/// The `hosts` of a rule or a refusal, and the place of each.
+pub(super) fn read_hosts(fields: &Fields<'_>, notes: &mut Notes<'_>) -> (HostList, Vec<Place>) {
     if !fields.has("hosts") {
         notes.missing(
             fields.at.clone(),
@@ -16,15 +18,53 @@ pub(super) fn read_hosts(fields: &Fields<'_>, notes: &mut Notes<'_>) -> Vec<(Hos
         );
     }
     fields.refuse_empty("hosts", notes);
-    let written = fields.strings("hosts", notes).unwrap_or_default().into_iter();
-    let read = written.filter_map(|(written, span)| match read_pattern(written) {
-        Ok(pattern) => Some((pattern, span)),
-        Err((what, mend)) => {
-            notes.error(span, what, mend);
-            None
+    let source = notes.source();
+    let first = fields.strings("hosts", notes).unwrap_or_default();
+    let rest = first.last().and_then(|(_, span)| source.rest_behind(span.end));
+    let bytes = first.iter().map(|(written, _)| written.len()).sum::<usize>();
+    let mut hosts = Packing::of_bytes(bytes + rest.as_ref().map_or(0, Rest::bytes));
+    let mut places = Vec::with_capacity(first.len());
+    let first = first.into_iter().map(|(written, span)| (written, source.place(span.start)));
+    for (written, at) in first.chain(rest.into_iter().flatten()) {
+        match pack(written, &mut hosts) {
+            Ok(()) => places.push(at),
+            Err((what, mend)) => notes.error_at(at, what, mend),
         }
-    });
-    read.collect()
+    }
+    (hosts.finish(), places)
+}
+
+fn pack(written: &str, hosts: &mut Packing) -> Result<(), (Text, Text)> {
+    let base = written.strip_prefix("*.");
+    let name = base.unwrap_or(written);
+    if is_plain(name) {
+        hosts.push(name, base.is_some());
+        return Ok(());
+    }
+    match read_pattern(written)? {
+        HostPattern::Exact(host) => hosts.push(host.as_str(), false),
+        HostPattern::Below(base) => hosts.push(base.as_str(), true),
+    }
+    Ok(())
+}
+
+/// True only for names that are a [`Host`] just as they are written, and none of ours: nearly all of a long list.
+fn is_plain(name: &str) -> bool {
+    let is_label = |label: &str| {
+        let bytes = label.as_bytes();
+        let good = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || *byte == b'-';
+        (1..=63).contains(&bytes.len())
+            && bytes.iter().all(good)
+            && bytes[0] != b'-'
+            && bytes[bytes.len() - 1] != b'-'
+            && !label.starts_with("xn--")
+    };
+    let Some((_, last)) = name.rsplit_once('.') else { return false };
+    // No number, and neither `localhost` nor `internal`.
+    name.len() <= 253
+        && last.bytes().all(|byte| byte.is_ascii_lowercase())
+        && !["localhost", "internal"].contains(&last)
+        && name.split('.').all(is_label)
 }
 
 fn read_pattern(written: &str) -> Result<HostPattern, (Text, Text)> {
@@ -101,4 +141,34 @@ fn bad_host(written: &str, error: &HostError) -> (Text, Text) {
         _ => text!("écrire un nom comme www.exemple.fr", "write a name such as www.example.fr"),
     };
     (what, mend)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn what_is_plain_is_read_as_it_stands(name in "(xn--|[a-z0-9_-]{0,5}|[A-Zé.]|\\.){1,6}(\\.(fr|localhost|internal|0x1|12))?") {
+            if is_plain(&name) {
+                let host = Host::parse_written(&name).unwrap();
+                prop_assert!(host.as_str() == name && !host.is_internal());
+            }
+        }
+    }
+
+    #[test]
+    fn ordinary_names_are_plain() {
+        assert!(["a.fr", "www.caf.fr", "1.a-b.example"].iter().all(|name| is_plain(name)));
+        for name in
+            ["fr", "a_b.fr", "A.fr", "-a.fr", "a..fr", "a.fr.", "é.fr", "xn--a.fr", "a.1", "x.internal", ""]
+        {
+            assert!(!is_plain(name), "{name}");
+        }
+    }
 }

@@ -1,17 +1,16 @@
 //! `[[service.rule]]`.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use toml::de::DeTable;
 
 use super::fields::Fields;
 use super::hosts::read_hosts;
-use super::{Notes, Span, value};
+use super::{Notes, Place, Span, value};
 use crate::finding::text;
 use crate::methods::Methods;
 use crate::path::PathGlob;
-use crate::rule::{AccessKind, HostPattern, Inspect, Rule, default_upload_limit};
+use crate::rule::{AccessKind, Inspect, Rule, default_upload_limit};
 
 const TUNNEL_KEYS: &[&str] = &["hosts", "ports", "mode"];
 const RULE_KEYS: &[&str] = &[
@@ -34,7 +33,7 @@ pub(crate) struct ReadRule {
     pub rule: Rule,
     pub at: Span,
     /// As many as the rule has hosts.
-    pub hosts_at: Vec<Span>,
+    pub hosts_at: Vec<Place>,
     /// Of each name in `queries`.
     pub queries_at: Vec<Span>,
 }
@@ -42,8 +41,7 @@ pub(crate) struct ReadRule {
 pub(super) fn read_rule(table: &DeTable<'_>, at: Span, notes: &mut Notes<'_>) -> ReadRule {
     let fields = Fields::open(table, at.clone(), RULE_KEYS, notes);
     let mode = value::read_word(&fields, "mode", &["inspect", "tunnel"], notes);
-    let (hosts, hosts_at): (Vec<_>, Vec<_>) = read_hosts(&fields, notes).into_iter().unzip();
-    warn_of_duplicates(&hosts, &hosts_at, notes);
+    let (hosts, hosts_at) = read_hosts(&fields, notes);
     fields.refuse_empty("ports", notes);
     let ports = fields.integers("ports", 1..=u32::from(u16::MAX), notes).unwrap_or_else(|| vec![443]);
     let ports = ports.into_iter().filter_map(|port| u16::try_from(port).ok()).collect();
@@ -57,19 +55,6 @@ pub(super) fn read_rule(table: &DeTable<'_>, at: Span, notes: &mut Notes<'_>) ->
         _ => Some(inspect),
     };
     ReadRule { rule: Rule { hosts, ports, inspect }, at, hosts_at, queries_at }
-}
-
-fn warn_of_duplicates(hosts: &[HostPattern], hosts_at: &[Span], notes: &mut Notes<'_>) {
-    let mut seen = HashSet::new();
-    for (pattern, at) in hosts.iter().zip(hosts_at) {
-        if !seen.insert(pattern) {
-            notes.warn(
-                at.clone(),
-                text!("{pattern} est écrit deux fois", "{pattern} is written twice"),
-                text!("en retirer un", "remove one"),
-            );
-        }
-    }
 }
 
 fn refuse_keys_of_inspection(fields: &Fields<'_>, notes: &mut Notes<'_>) {

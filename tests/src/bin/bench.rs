@@ -1,6 +1,7 @@
 //! The parts of `cargo xtask bench` that need the programs themselves, built as they ship; `xtask` builds and starts it.
 //!
-//! `keys` times the kiosk from a key to a pixel, `floods` times one terminal while another attacks, `proxy` serves a gateway for a load client to be pointed at.
+//! `keys` times the kiosk from a key to a pixel, `floods` times one terminal while another attacks, `policy` weighs a policy of a
+//! million hosts and publishes one under load, `proxy` serves a gateway for a load client to be pointed at.
 
 use std::{fmt::Write, fs, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
@@ -12,6 +13,7 @@ use passerelle_tests::{
     key_to_pixel,
     kiosk::Kiosk,
     sample::CAMILLE,
+    scale,
     screen::Screen,
     site::{self, Site},
     tour::Tour,
@@ -52,6 +54,11 @@ enum Part {
     /// The attacker of `floods`
     #[command(hide = true)]
     Attack { flood: String, address: String, folder: PathBuf, token: String },
+    /// A policy of a million hosts, and one of 100,000 that is published under load
+    Policy {
+        #[arg(long)]
+        quick: bool,
+    },
     /// A gateway under a policy of 200 services, until it is interrupted
     Proxy(Proxy),
 }
@@ -82,6 +89,7 @@ async fn main() -> Result<()> {
         Part::Attack { flood, address, folder, token } => {
             waits::attack(&flood, &address, &folder, &token).await
         }
+        Part::Policy { quick } => scale::measure(quick).await,
         Part::Proxy(proxy) => serve(&proxy).await,
     }
 }

@@ -47,6 +47,9 @@ struct Bench {
     /// Measures what a terminal waits while another attacks; more arguments say which flood and how long (`--help` names them)
     #[arg(long, num_args = 0.., allow_hyphen_values = true, conflicts_with_all = ["quick", "proxy"])]
     floods: Option<Vec<String>>,
+    /// Measures a policy of a million hosts, and one of 100,000 published under load (`--quick`: fewer rounds)
+    #[arg(long, num_args = 0.., allow_hyphen_values = true, conflicts_with_all = ["quick", "proxy", "floods"])]
+    policy: Option<Vec<String>>,
     /// Serves a gateway under a policy of 200 services; more arguments say where its origin is (`--help` names them)
     #[arg(long, num_args = 0.., allow_hyphen_values = true, conflicts_with = "quick")]
     proxy: Option<Vec<String>>,
@@ -58,6 +61,7 @@ fn main() -> Result<()> {
         Task::Test { filter } => test(filter.as_deref()),
         Task::Bench(Bench { proxy: Some(arguments), .. }) => bench::part("proxy", &arguments),
         Task::Bench(Bench { floods: Some(arguments), .. }) => bench::part("floods", &arguments),
+        Task::Bench(Bench { policy: Some(arguments), .. }) => bench::part("policy", &arguments),
         Task::Bench(Bench { quick, .. }) => bench::run(quick),
         Task::Licences => {
             println!("licences: {} dependencies, all allowed", dependencies::check_licences(&workspace()?)?);

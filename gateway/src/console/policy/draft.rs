@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 use passerelle_policy::Policy;
 
-use super::{differences, findings, proposed_now, replay};
+use super::{PAGE_TEXT_LIMIT, Reading, differences, findings, proposed_now, read_against_published, replay};
 use crate::console::call::{Answer, StaffCall};
 use crate::console::page;
 use crate::console::trouble::told;
@@ -11,10 +11,15 @@ use crate::verbs::policy;
 
 /// The text in force, or of the version that the query `from` names, ready to be changed.
 pub async fn ask(call: StaffCall) -> Answer {
-    let from = call.query("from").parse().ok();
-    let version = call.gateway.policies.show(from).await;
-    let text = version.map(|version| version.text);
-    let text = text.unwrap_or_else(|_| call.gateway.policies.current().text.clone());
+    let policies = &call.gateway.policies;
+    let text = match call.query("from").parse() {
+        Ok(from) => policies.text(from).await.ok(),
+        Err(_) => None,
+    };
+    let text = match text {
+        Some(text) => text,
+        None => policies.text(policies.current().version).await?,
+    };
     call.page("policy-draft", form(&call, &text))
 }
 
@@ -22,51 +27,48 @@ pub async fn ask(call: StaffCall) -> Answer {
 pub async fn answer(call: StaffCall) -> Answer {
     let text = typed(&call);
     match call.field("do") {
-        "propose" => propose(call, &text).await,
+        "propose" => propose(call, text).await,
         "preview" => {
             let replayed = replay::of_text(&call, &text).await?;
             call.page("policy-draft", html! { (replayed) (form(&call, &text)) })
         }
-        _ => check(&call, &text),
+        _ => check(&call, text).await,
     }
 }
 
-fn check(call: &StaffCall, text: &str) -> Answer {
-    let published = call.gateway.policies.current();
-    match Policy::parse(text) {
-        Err(found) => {
-            let listed = findings::listed(call, text, &found.iter().collect::<Vec<_>>());
-            let errors = found.iter().filter(|finding| finding.is_error()).count();
-            let words = call.say_with("draft-mistakes", &[("count", errors.into())]);
-            call.wrong("policy-draft", &words, html! { (listed) (form(call, text)) })
-        }
-        Ok(checked) => {
-            let known = super::warnings(&published.text);
-            let body = html! {
-                p.notice role="status" { (call.say("draft-good")) }
-                h2 { (call.say_with("policy-differences", &[("version", published.version.into())])) }
-                (differences::shown(call, &published.text, text))
-                h2 { (call.say("policy-findings")) }
-                (findings::compared(call, text, &checked.warnings, &known))
-                (form(call, text))
-            };
-            call.page("policy-draft", body)
-        }
+async fn check(call: &StaffCall, text: String) -> Answer {
+    let (Reading { text, findings, policy, against }, published) = read_against_published(call, text).await?;
+    if policy.is_none() {
+        let listed = findings::listed(call, &text, &findings.iter().collect::<Vec<_>>());
+        let errors = findings.iter().filter(|finding| finding.is_error()).count();
+        let words = call.say_with("draft-mistakes", &[("count", errors.into())]);
+        return call.wrong("policy-draft", &words, html! { (listed) (form(call, &text)) });
     }
+    let body = html! {
+        p.notice role="status" { (call.say("draft-good")) }
+        @if let Some(against) = &against {
+            h2 { (call.say_with("policy-differences", &[("version", published.into())])) }
+            (differences::shown(call, &against.differences))
+            h2 { (call.say("policy-findings")) }
+            (findings::compared(call, &text, &findings, &against.findings))
+        }
+        (form(call, &text))
+    };
+    call.page("policy-draft", body)
 }
 
-async fn propose(call: StaffCall, text: &str) -> Answer {
+async fn propose(call: StaffCall, text: String) -> Answer {
     // Its mistakes first: nobody types a password for a text that can't be proposed.
-    if Policy::parse(text).is_err() {
-        return check(&call, text);
+    if Policy::parse_again(&text).is_err() {
+        return check(&call, text).await;
     }
     let proposed = async {
         let staff = call.confirm().await?;
-        policy::propose_by(&call.gateway, text, call.field("comment"), &staff).await
+        policy::propose_by(&call.gateway, text.clone(), call.field("comment"), &staff).await
     };
     match proposed.await {
         Ok(version) => proposed_now(&call, &version),
-        Err(error) => call.wrong("policy-draft", &told(&call, error)?, form(&call, text)),
+        Err(error) => call.wrong("policy-draft", &told(&call, error)?, form(&call, &text)),
     }
 }
 
@@ -77,6 +79,9 @@ fn typed(call: &StaffCall) -> String {
 
 /// The text with its buttons; a draft made elsewhere goes on from here.
 pub fn form(call: &StaffCall, text: &str) -> Markup {
+    if text.len() > PAGE_TEXT_LIMIT {
+        return html! { p.notice { (call.say("draft-too-long")) } };
+    }
     html! {
         form method="post" action="/policy/draft" {
             (call.token())

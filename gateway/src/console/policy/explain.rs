@@ -38,7 +38,7 @@ pub async fn explain(call: StaffCall) -> Answer {
         };
         call.looked(Some(&person.id), "policy explain").await?;
     }
-    match explanation(&call.gateway, &question).await {
+    match explanation(&call.gateway, question).await {
         Ok(explained) => call.page("policy-explain", html! { (form()) (answer(&call, &explained)) }),
         Err(error) => call.wrong("policy-explain", &told(&call, error)?, form()),
     }
@@ -53,8 +53,8 @@ async fn question(call: &StaffCall) -> Result<Explain, &'static str> {
     };
     let policy = match call.query("version").parse() {
         Ok(version) => {
-            let found = call.gateway.policies.show(Some(version)).await;
-            Some(found.map_err(|_| "explain-bad-version")?.text)
+            let found = call.gateway.policies.text(version).await;
+            Some(found.map_err(|_| "explain-bad-version")?)
         }
         Err(_) => None,
     };

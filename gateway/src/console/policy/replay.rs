@@ -1,5 +1,7 @@
 //! The replay of past days on a page.
 
+use std::sync::Arc;
+
 use jiff::tz::TimeZone;
 use maud::{Markup, html};
 use passerelle_policy::{Change, Policy};
@@ -38,7 +40,7 @@ pub fn days(call: &StaffCall) -> Markup {
 }
 
 /// Replays and shows. Whoever replays reads what everybody did: recorded.
-pub async fn shown(call: &StaffCall, proposed: Policy, days: &str) -> Result<Markup, Failure> {
+pub async fn shown(call: &StaffCall, proposed: Arc<Policy>, days: &str) -> Result<Markup, Failure> {
     let days = days.parse().unwrap_or(DAYS).min(DAYS_LIMIT);
     call.looked(None, &format!("policy preview of {days} days")).await?;
     let replayed = replayed(&call.gateway, proposed, days).await?;
@@ -111,7 +113,7 @@ fn pick(call: &StaffCall, (french, english): (&'static str, &'static str)) -> &'
 /// A draft that has mistakes is not replayed; they are shown.
 pub async fn of_text(call: &StaffCall, text: &str) -> Result<Markup, Failure> {
     match Policy::parse(text) {
-        Ok(checked) => shown(call, checked.policy, call.field("days")).await,
+        Ok(checked) => shown(call, Arc::new(checked.policy), call.field("days")).await,
         Err(found) => Ok(findings::listed(call, text, &found.iter().collect::<Vec<_>>())),
     }
 }

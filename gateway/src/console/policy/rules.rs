@@ -9,6 +9,8 @@ use crate::console::sessions::size;
 
 /// Hosts and patterns of one cell that are shown; lists of thousands are for the text.
 const CELL_LIMIT: usize = 40;
+/// Services and refusals that are shown: more than anybody scrolls through.
+const ROWS_LIMIT: usize = 1000;
 
 pub fn policy(call: &StaffCall, policy: &Policy) -> Markup {
     let of =
@@ -17,16 +19,18 @@ pub fn policy(call: &StaffCall, policy: &Policy) -> Markup {
         @for (category, title) in [(Category::Administrative, "rules-administrative"), (Category::Training, "rules-training")] {
             h3 { (call.say(title)) }
             @if of(category).next().is_none() { (page::empty(&call.say("rules-none"))) }
-            @for found in of(category) { (service(call, policy, found)) }
+            @for found in of(category).take(ROWS_LIMIT) { (service(call, policy, found)) }
+            (more(call, of(category).count()))
         }
         h3 { (call.say("rules-refused")) }
         @if policy.refusals().is_empty() { (page::empty(&call.say("rules-none"))) }
         @else {
             (page::table(&call.say("rules-refused"), &["rules-hosts", "rules-why"].map(|key| call.say(key)), html! {
-                @for refuse in policy.refusals() {
-                    tr { td.wide { (listed(call, refuse.hosts())) } td.wide { (refuse.reason()) } }
+                @for refuse in policy.refusals().iter().take(ROWS_LIMIT) {
+                    tr { td.wide { (listed(call, refuse.hosts().iter())) } td.wide { (refuse.reason()) } }
                 }
             }))
+            (more(call, policy.refusals().len()))
         }
         h3 { (call.say("rules-windows")) }
         @if policy.windows().is_empty() { (page::empty(&call.say("rules-none"))) }
@@ -71,22 +75,22 @@ fn row(call: &StaffCall, number: usize, rule: &Rule) -> Markup {
         tr {
             td { (number) }
             td.wide {
-                (listed(call, rule.hosts()))
+                (listed(call, rule.hosts().iter()))
                 @if other_ports { br; (call.say("rules-ports")) " " (rule.ports().iter().map(u16::to_string).collect::<Vec<_>>().join(", ")) }
             }
             @match rule.inspect() {
                 Some(inspect) => {
                     td.wide {
                         @if inspect.paths().is_empty() && inspect.path_regex().is_empty() { (call.say("rules-any")) }
-                        (listed(call, inspect.paths()))
-                        @if !inspect.path_regex().is_empty() { br; (listed(call, inspect.path_regex())) }
+                        (listed(call, inspect.paths().iter()))
+                        @if !inspect.path_regex().is_empty() { br; (listed(call, inspect.path_regex().iter())) }
                     }
                     td { (inspect.methods().to_string()) }
                     td {
                         @match inspect.queries() {
                             None => (call.say("rules-any")),
                             Some([]) => (call.say("rules-no-query")),
-                            Some(names) => (listed(call, names)),
+                            Some(names) => (listed(call, names.iter())),
                         }
                     }
                     td { (besides(call, inspect)) }
@@ -106,7 +110,7 @@ fn besides(call: &StaffCall, inspect: &Inspect) -> Markup {
         }
         @if inspect.websocket() { (call.say("rules-websocket")) " " }
         @if inspect.record_query() { (call.say("rules-record-query")) " " }
-        @if !inspect.download_types().is_empty() { (call.say("rules-downloads")) " " (listed(call, inspect.download_types())) }
+        @if !inspect.download_types().is_empty() { (call.say("rules-downloads")) " " (listed(call, inspect.download_types().iter())) }
     }
 }
 
@@ -122,13 +126,20 @@ fn hours(call: &StaffCall, window: &Window) -> Markup {
 }
 
 /// Names and patterns, comma by comma.
-fn listed<T: ToString>(call: &StaffCall, items: &[T]) -> Markup {
+fn listed<T: ToString>(call: &StaffCall, items: impl ExactSizeIterator<Item = T>) -> Markup {
+    let count = items.len();
     html! {
-        @for (position, item) in items.iter().take(CELL_LIMIT).enumerate() {
+        @for (position, item) in items.take(CELL_LIMIT).enumerate() {
             @if position > 0 { ", " } code { (item.to_string()) }
         }
-        @if let Some(more) = items.len().checked_sub(CELL_LIMIT).filter(|more| *more > 0) {
+        @if let Some(more) = count.checked_sub(CELL_LIMIT).filter(|more| *more > 0) {
             " " (call.say_with("rules-more", &[("count", more.into())]))
         }
+    }
+}
+
+fn more(call: &StaffCall, count: usize) -> Markup {
+    html! {
+        @if count > ROWS_LIMIT { p.hint { (call.say_with("rules-more", &[("count", (count - ROWS_LIMIT).into())])) } }
     }
 }

@@ -40,7 +40,7 @@ async fn two_people_publish_and_one_goes_back() {
     sam.post("/policy/draft", &draft(PASSWORD, "Only steps"))
         .await
         .goes_to("/policy/versions/2?done=done-policy-proposed");
-    assert_eq!(desk.gateway.policies.show(Some(2)).await.unwrap().text, SMALL);
+    assert_eq!(desk.gateway.policies.text(2).await.unwrap(), SMALL);
 
     let own = sam.get("/policy/versions/2").await;
     own.done().shows("another person must sign").lacks("/policy/versions/2/sign").shows("class=\"removed\"");

@@ -9,9 +9,10 @@ use std::path::Path;
 use passerelle_policy::{Host, HostError};
 
 use super::ImportError;
+use crate::policy_store::LONGEST_POLICY;
 
-/// Longest draft in bytes, somewhat less than a policy file may have (16 MiB).
-const DRAFT_LIMIT_BYTES: usize = 15 << 20;
+/// Longest draft in bytes: `policy propose` takes it, with a mebibyte of services beside it.
+const DRAFT_LIMIT_BYTES: usize = LONGEST_POLICY - (1 << 20);
 /// Longest line in bytes: a host has 253, an address of a list some hundreds.
 const LINE_LIMIT_BYTES: u64 = 8 * 1024;
 /// Lines between two words of progress: a second's worth or so.
