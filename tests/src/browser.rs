@@ -109,6 +109,12 @@ impl Browser {
         self.command("POST", "/url", &json!({ "url": format!("{}{path}", self.origin) })).map(drop)
     }
 
+    /// A new tab to go on in; what the others are at goes on.
+    pub fn new_tab(&self) -> Result<()> {
+        let tab = self.command("POST", "/window/new", &json!({ "type": "tab" }))?;
+        self.command("POST", "/window", &json!({ "handle": tab["handle"] })).map(drop)
+    }
+
     /// The path that is shown, its query included.
     pub fn path(&self) -> Result<String> {
         let url = self.command("GET", "/url", &Value::Null)?;

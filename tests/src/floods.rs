@@ -77,6 +77,7 @@ floods! {
     "SETTINGS" 8, settings;
     "new leaves" 8, leaves;
     "idle tunnels" 60, idle_tunnels;
+    "sign-ins" 16, sign_ins;
     "requests" 16, requests;
     "refusals" 16, refusals;
 }
@@ -433,6 +434,16 @@ async fn idle_tunnels(attack: &Attack) -> Result<()> {
         attack.held.fetch_max(attack.told().get("200").copied().unwrap_or_default(), Relaxed);
     }
     std::future::pending().await
+}
+
+/// Ever new people's PINs.
+async fn sign_ins(attack: &Attack) -> Result<()> {
+    loop {
+        let tried = serde_json::json!({ "person": format!("personne-{}", attack.next()), "pin": "000000" });
+        let answer = attack.client.api("POST", "/v1/sessions", Some(tried)).await?;
+        attack.count(1);
+        attack.note(answer.status, answer.reason().as_deref());
+    }
 }
 
 /// What is allowed, as fast as it goes: a hundred at once on each connection.
