@@ -1,10 +1,10 @@
 //! Suites and clients that nobody here wrote, run against the gateway, their outcome asserted: sslscan, slowhttptest, h2load and
-//! nghttp, httpx and requests, and the cases of Autobahn by the library websockets.
+//! nghttp, aiohttp and requests, and the cases of Autobahn by the library websockets.
 //!
 //! Not run: `autobahntestsuite` itself, which is Python 2 and hence nowhere on Debian 12 (its cases stand in
 //! `suites/web_socket.py`); `testssl.sh`, which asks what sslscan asks, in minutes instead of seconds; slowhttptest with a client
 //! certificate, which it cannot show, so it plays the stranger here (`floods.rs` has the enrolled ones); `curl --proxy-http2`, which
-//! came after Debian 12's curl (`http2.rs` runs it where there is one).
+//! came after Debian 12's curl (`http2.rs` runs it where there is one); httpx, whose version there shows no certificate to a proxy.
 
 #![allow(clippy::unwrap_used)]
 
@@ -65,7 +65,12 @@ async fn sslscan_finds_tls_1_3_alone() {
         }
         assert!(lines("<heartbleed ").iter().all(|line| line.contains("vulnerable=\"0\"")), "{scan}");
         assert!(lines("<compression ").iter().all(|line| line.contains("supported=\"0\"")), "{scan}");
-        assert!(lines("<renegotiation ").iter().all(|line| line.contains("supported=\"0\"") || line.contains("secure=\"1\"")), "{scan}");
+        assert!(
+            lines("<renegotiation ")
+                .iter()
+                .all(|line| line.contains("supported=\"0\"") || line.contains("secure=\"1\"")),
+            "{scan}"
+        );
     }
 }
 
@@ -86,8 +91,7 @@ async fn slowhttptest_holds_nothing() {
                 answer = client.get(OPEN, "/") => assert_eq!(answer.unwrap().status, 200, "{attack}"),
             }
         };
-        let closed = report.split("Exit status:").nth(1).map(str::trim).unwrap_or_default();
-        assert!(closed.starts_with("No open connections left"), "{attack}: {report}");
+        assert!(report.contains("No open connections left"), "{attack}: {report}");
     }
 }
 
@@ -142,9 +146,13 @@ async fn python_clients_pass_and_are_refused() {
     arguments.extend(urls.iter().map(String::as_str));
     let told = output(PYTHON, &arguments).await;
     let told: Vec<Value> = told.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    for (index, name) in ["httpx", "requests"].into_iter().enumerate() {
+    for (index, name) in ["aiohttp", "requests"].into_iter().enumerate() {
         let [passed, refused, no_tunnel] = &told[3 * index..3 * index + 3] else { panic!("{told:?}") };
-        assert_eq!((passed["client"].as_str(), passed["status"].as_u64()), (Some(name), Some(200)), "{told:?}");
+        assert_eq!(
+            (passed["client"].as_str(), passed["status"].as_u64()),
+            (Some(name), Some(200)),
+            "{told:?}"
+        );
         assert_eq!(refused["status"], 403, "{told:?}");
         assert!(refused["told"].as_str().unwrap().contains("details=\"path\""), "{told:?}");
         assert!(no_tunnel["error"].as_str().unwrap().contains("403"), "{told:?}");
@@ -171,8 +179,9 @@ async fn web_sockets_pass_as_they_are() {
     let mut echo = Process::start_with_lines("web_socket.py", &mut serve, &log).unwrap();
     let port: u16 = echo.wait_for_line(START_LIMIT, |_| true).unwrap().trim().parse().unwrap();
 
-    let stand =
-        Setup::new(authority, policy()).resolve(&format!("{READ}:443"), ([127, 0, 0, 1], port).into()).start();
+    let stand = Setup::new(authority, policy())
+        .resolve(&format!("{READ}:443"), ([127, 0, 0, 1], port).into())
+        .start();
     let stand = stand.unwrap();
     let client = stand.client("a").unwrap().sign_in(&CAMILLE).await.unwrap();
     let relay = Relay::to(client, &format!("{READ}:443")).await.unwrap();

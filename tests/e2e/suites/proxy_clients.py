@@ -1,13 +1,14 @@
-"""Two proxy clients that nobody here wrote (httpx, requests), as the contract calls the proxy: HTTPS, mutual TLS, Basic.
+"""Two proxy clients that nobody here wrote (aiohttp, requests), as the contract calls the proxy: HTTPS, mutual TLS, Basic.
 
 argv: the enrolment folder, the terminal port, the token, then URLs. One JSON line for each client and URL: what came of it.
 """
 
+import asyncio
 import json
 import ssl
 import sys
 
-import httpx
+import aiohttp
 import requests
 from requests.adapters import HTTPAdapter
 
@@ -26,10 +27,14 @@ class Adapter(HTTPAdapter):
         return super().proxy_manager_for(proxy, proxy_ssl_context=context, **settings)
 
 
-def by_httpx(url):
-    with httpx.Client(proxies=proxy, verify=context, trust_env=False) as client:
-        answer = client.get(url)
-        return answer.status_code, answer.headers.get("proxy-status", "")
+async def within_aiohttp(url):
+    async with aiohttp.ClientSession() as session:
+        async with session.get(url, proxy=proxy, ssl=context) as answer:
+            return answer.status, answer.headers.get("proxy-status", "")
+
+
+def by_aiohttp(url):
+    return asyncio.run(within_aiohttp(url))
 
 
 def by_requests(url):
@@ -40,11 +45,11 @@ def by_requests(url):
         return answer.status_code, answer.headers.get("proxy-status", "")
 
 
-for name, ask in [("httpx", by_httpx), ("requests", by_requests)]:
+for name, ask in [("aiohttp", by_aiohttp), ("requests", by_requests)]:
     for url in urls:
         try:
             status, told = ask(url)
             came = {"status": status, "told": told}
-        except (httpx.HTTPError, requests.RequestException) as error:
+        except (aiohttp.ClientError, requests.RequestException) as error:
             came = {"error": str(error)}
         print(json.dumps({"client": name, "url": url, **came}))
