@@ -82,7 +82,7 @@ async fn slowhttptest_holds_nothing() {
     let client = stand.client("a").unwrap().sign_in(&CAMILLE).await.unwrap();
     let url = format!("https://{}/v1/enrolment", stand.address());
     for attack in ["-H", "-B", "-X"] {
-        let arguments = [attack, "-c", "200", "-r", "200", "-i", "1", "-l", "20", "-t", "POST", "-u", &url];
+        let arguments = [attack, "-c", "200", "-r", "200", "-i", "4", "-l", "30", "-t", "POST", "-u", &url];
         let tested = output_of_slowhttptest(&arguments);
         tokio::pin!(tested);
         let report = loop {
