@@ -5,6 +5,7 @@
 //! answered.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderValue, Method, Request, Response, StatusCode};
@@ -16,6 +17,7 @@ use passerelle_audit::{Kind, Sealed};
 use passerelle_policy::Reason;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tokio::sync::SemaphorePermit;
 
 use crate::clock::LocalMinute;
 use crate::journal_keys::Subject;
@@ -28,7 +30,7 @@ use crate::proxy::question;
 use crate::proxy::refusal::{Reader, Refusal};
 use crate::proxy::refusals::Asked;
 use crate::request::RequestError;
-use crate::terminal::TerminalError;
+use crate::terminal::{Terminal, TerminalError};
 use crate::{Gateway, catalogue, public_log, verbs};
 
 pub(crate) type Answer = Result<Response<Body>, Refusal>;
@@ -115,7 +117,10 @@ async fn sign_in(leg: &Leg, request: Request<Incoming>, now: Timestamp) -> Answe
     let gateway = &leg.gateway;
     let asked: api::SignIn = read(gateway, request).await?;
     let terminal = identity::terminal(gateway, leg.terminal.as_ref())?;
-    let signed_in = match gateway.sessions.sign_in(&asked.person, &asked.pin, &terminal.name, now).await {
+    let turn = turn(leg, &terminal, &asked.person).await?;
+    let signed_in = gateway.sessions.sign_in(&asked.person, &asked.pin, &terminal.name, now).await;
+    drop(turn);
+    let signed_in = match signed_in {
         Ok(signed_in) => signed_in,
         Err(error) => {
             let refusal = pin_refusal(&error);
@@ -128,6 +133,7 @@ async fn sign_in(leg: &Leg, request: Request<Incoming>, now: Timestamp) -> Answe
                 let asked = Asked::sign_in(&terminal, tried.person.unwrap_or_default());
                 return Err(gateway.refusals.record(gateway, asked, refusal).await);
             }
+            leg.share.wrong_pin(Instant::now());
             let reason = Some(refusal.reason.as_str());
             gateway
                 .record(Kind::SignInFailed, &Subject::Gateway, reason, tried)
@@ -160,6 +166,17 @@ async fn sign_in(leg: &Leg, request: Request<Incoming>, now: Timestamp) -> Answe
     json(StatusCode::CREATED, &answer)
 }
 
+/// This terminal's turn to have a PIN judged, or the refusal that tells it to wait. `person` is what was typed.
+async fn turn<'l>(leg: &'l Leg, terminal: &Terminal, person: &str) -> Result<SemaphorePermit<'l>, Refusal> {
+    let wait = match leg.share.pin(Instant::now()).await {
+        Ok(turn) => return Ok(turn),
+        Err(wait) => wait,
+    };
+    let refusal = Refusal::from(Reason::TooManyTries).retry_after(wait.as_secs() + 1);
+    let asked = Asked::sign_in(terminal, person.chars().take(64).collect());
+    Err(leg.gateway.refusals.record(&leg.gateway, asked, refusal).await)
+}
+
 fn pin_refusal(error: &PinError) -> Refusal {
     match error {
         PinError::Failed => Reason::SignInFailed.into(),
@@ -185,14 +202,17 @@ async fn change_pin(leg: &Leg, request: Request<Incoming>, now: Timestamp) -> An
     let gateway = &leg.gateway;
     let change: api::PinChange = read(gateway, request).await?;
     let person = &caller.session.person;
+    let turn = turn(leg, &caller.terminal, person.as_str()).await?;
     let changed =
         gateway.people.change_pin(person, &change.old_pin, &change.new_pin, &caller.terminal.name, now).await;
+    drop(turn);
     if let Err(error) = changed {
         let refusal = pin_refusal(&error);
         if refusal.reason == Reason::TooManyTries {
             let asked = Asked::sign_in(&caller.terminal, person.to_string());
             return Err(gateway.refusals.record(gateway, asked, refusal).await);
         }
+        leg.share.wrong_pin(Instant::now());
         let (subject, reason) = (Subject::Person(person.clone()), Some(refusal.reason.as_str()));
         gateway
             .record(Kind::SignInFailed, &subject, reason, whose(&caller.session))

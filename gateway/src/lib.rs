@@ -37,6 +37,7 @@ pub mod strict_http2;
 pub mod terminal;
 pub mod text;
 pub mod tls;
+mod turns;
 pub mod verbs;
 
 use std::collections::BTreeMap;

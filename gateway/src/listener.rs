@@ -31,6 +31,7 @@ use crate::proxy::refusal::{Reader, Refusal};
 use crate::strict_http1::StrictIo;
 use crate::terminal::Terminal;
 use crate::tls::fingerprint;
+use crate::turns::Turns;
 use crate::{Gateway, tls};
 
 /// How long a connection without a terminal may last.
@@ -76,6 +77,7 @@ pub async fn terminals(gateway: Arc<Gateway>, listener: TcpListener, config: Ser
             }
             let is_http2 = stream.get_ref().1.alpn_protocol() == Some(tls::H2);
             let is_enrolled = terminal.is_some();
+            let stream = Turns::new(stream);
             let leg = Leg { gateway, terminal, share, place: leg::Place::Outer, verdict: None };
             let served = async {
                 match is_http2 {

@@ -1,6 +1,6 @@
-//! One terminal's share of the gateway: connections, live exchanges, openings on their way to disk, leaves minted.
+//! One terminal's share of the gateway: connections, live exchanges, openings on their way to disk, leaves minted, PINs tried.
 //!
-//! `listener` takes connections, `proxy::permit` exchanges and openings, `proxy::inspect` leaves. Invariants: a share is counted
+//! `listener` takes connections, `proxy::permit` exchanges and openings, `proxy::inspect` leaves, `kiosk_api` PINs. Invariants: a share is counted
 //! by the terminal's name, so that connecting again gains nothing; a place goes back when it is dropped; a terminal that has
 //! its share is refused at once, and waits for nobody's places but its own.
 
@@ -16,7 +16,10 @@ use crate::identifier::TerminalId;
 
 /// Connections of all that have no terminal: terminals are enrolled one by one, and strangers must not take their places.
 const STRANGERS_CONNECTIONS: usize = 16;
-/// Leaves are counted by this.
+/// Wrong PINs of one terminal, whoever is named: at opening time a few people miss a few times. Each costs us a hash and a record,
+/// and whoever names ever new people meets none of the waits of `attempts`.
+const WRONG_PINS_PER_MINUTE: u32 = 60;
+/// What has a rate is counted by this.
 const MINUTE: Duration = Duration::from_secs(60);
 
 /// A place, until dropped.
@@ -32,14 +35,39 @@ pub struct Share {
     connections: Arc<Semaphore>,
     exchanges: Arc<Semaphore>,
     openings: Semaphore,
-    leaves: Mutex<Leaves>,
+    leaves: Rate,
+    wrong_pins: Rate,
+    /// One PIN at a time is hashed for a terminal, which takes one core.
+    pins: Semaphore,
 }
 
-/// Leaves that this terminal made us mint in the minute that began at `since`.
-struct Leaves {
-    per_minute: u32,
-    since: Instant,
-    minted: u32,
+/// So many a minute.
+struct Rate {
+    limit: u32,
+    /// When the minute that runs began, and how many it has had.
+    minute: Mutex<(Instant, u32)>,
+}
+
+impl Rate {
+    fn new(limit: u32) -> Rate {
+        Rate { limit, minute: Mutex::new((Instant::now(), 0)) }
+    }
+
+    /// Adds `more`, unless the minute has had all it may.
+    ///
+    /// Errors: how long until the next minute begins.
+    fn add(&self, more: u32, now: Instant) -> Result<(), Duration> {
+        let mut minute = self.minute.lock().unwrap_or_else(PoisonError::into_inner);
+        let (since, count) = &mut *minute;
+        if now.saturating_duration_since(*since) >= MINUTE {
+            (*since, *count) = (now, 0);
+        }
+        if *count >= self.limit {
+            return Err(MINUTE - now.saturating_duration_since(*since));
+        }
+        *count += more;
+        Ok(())
+    }
 }
 
 impl Shares {
@@ -64,11 +92,9 @@ impl Share {
             connections: Arc::new(Semaphore::new(connections)),
             exchanges: Arc::new(Semaphore::new(limits.exchanges_per_terminal)),
             openings: Semaphore::new(limits.openings_per_terminal),
-            leaves: Mutex::new(Leaves {
-                per_minute: limits.leaves_per_minute,
-                since: Instant::now(),
-                minted: 0,
-            }),
+            leaves: Rate::new(limits.leaves_per_minute),
+            wrong_pins: Rate::new(WRONG_PINS_PER_MINUTE),
+            pins: Semaphore::new(1),
         }
     }
 
@@ -94,15 +120,23 @@ impl Share {
     ///
     /// Errors: `rate` when this terminal had as many minted within a minute as it may.
     pub fn leaf(&self, now: Instant) -> Result<(), Reason> {
-        let mut leaves = self.leaves.lock().unwrap_or_else(PoisonError::into_inner);
-        if now.saturating_duration_since(leaves.since) >= MINUTE {
-            (leaves.since, leaves.minted) = (now, 0);
-        }
-        if leaves.minted >= leaves.per_minute {
-            return Err(Reason::Rate);
-        }
-        leaves.minted += 1;
-        Ok(())
+        self.leaves.add(1, now).map_err(|_| Reason::Rate)
+    }
+
+    /// Waits for this terminal's turn to have a PIN hashed.
+    ///
+    /// Errors: how long no PIN of this terminal is judged, after too many that were wrong.
+    pub async fn pin(&self, now: Instant) -> Result<SemaphorePermit<'_>, Duration> {
+        self.wrong_pins.add(0, now)?;
+        let turn = self.pins.acquire().await.map_err(|_: AcquireError| MINUTE)?;
+        // Others may have been wrong while this one waited.
+        self.wrong_pins.add(0, now)?;
+        Ok(turn)
+    }
+
+    /// The PIN that had its turn was wrong.
+    pub fn wrong_pin(&self, now: Instant) {
+        let _ = self.wrong_pins.add(1, now); // a minute that is full stays full
     }
 }
 
@@ -122,8 +156,7 @@ mod tests {
 
     #[test]
     fn a_terminal_has_its_share_and_takes_nobody_elses() {
-        let (shares, a, b) =
-            (shares(), TerminalId::parse("a").unwrap(), TerminalId::parse("b").unwrap());
+        let (shares, a, b) = (shares(), TerminalId::parse("a").unwrap(), TerminalId::parse("b").unwrap());
         let held = (shares.of(Some(&a)).connection().unwrap(), shares.of(Some(&a)).exchange().unwrap());
         assert!(shares.of(Some(&a)).connection().is_none(), "found again by its name");
         let second = shares.of(Some(&a)).exchange().unwrap();
@@ -136,7 +169,8 @@ mod tests {
     #[test]
     fn strangers_share_a_few_connections() {
         let shares = shares();
-        let held: Vec<_> = (0..STRANGERS_CONNECTIONS).map(|_| shares.of(None).connection().unwrap()).collect();
+        let held: Vec<_> =
+            (0..STRANGERS_CONNECTIONS).map(|_| shares.of(None).connection().unwrap()).collect();
         assert!(shares.of(None).connection().is_none());
         drop(held);
     }
@@ -148,5 +182,17 @@ mod tests {
             let minted = share.leaf(start + Duration::from_secs(seconds));
             assert_eq!(minted.is_ok(), expected, "after {seconds} s");
         }
+    }
+
+    #[tokio::test]
+    async fn wrong_pins_end_a_terminals_tries_for_the_rest_of_the_minute() {
+        let (share, start) = (shares().of(None), Instant::now());
+        for _ in 0..WRONG_PINS_PER_MINUTE {
+            drop(share.pin(start).await.unwrap());
+            share.wrong_pin(start);
+        }
+        let half = start + MINUTE / 2;
+        assert!(share.pin(half).await.unwrap_err() <= MINUTE / 2 + Duration::from_secs(1));
+        assert!(share.pin(start + 2 * MINUTE).await.is_ok());
     }
 }

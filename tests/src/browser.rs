@@ -47,30 +47,56 @@ pub struct Browser {
     origin: String,
     _driver: Process,
     _folder: TempDir,
+    _policies: Option<TempDir>,
 }
 
 impl Browser {
     /// A fresh profile that speaks French; paths are those of `origin`.
     pub fn start(origin: &str) -> Result<Browser> {
-        Browser::with(origin, &[])
+        let mut command = Command::new("chromedriver");
+        if Uid::effective().is_root() {
+            let user = kiosk_user()?;
+            command.uid(user.uid.as_raw()).gid(user.gid.as_raw());
+        }
+        Browser::with(origin, command, &[])
     }
 
-    /// A fresh profile behind a proxy; addresses are given whole.
+    /// A fresh profile behind a proxy; addresses are given whole. As root: the one policy that the gateway needs, no GREASE of
+    /// encrypted ClientHellos, is read from `/etc` alone, so a mount of its own puts it there.
     pub fn behind(proxy: SocketAddr) -> Result<Browser> {
+        let policies = TempDir::with_prefix("passerelle-policies-")?;
+        let managed = policies.path().join("policies/managed");
+        fs::create_dir_all(&managed)?;
+        fs::set_permissions(policies.path(), fs::Permissions::from_mode(0o755))?;
+        fs::write(
+            managed.join("passerelle.json"),
+            json!({ "EncryptedClientHelloEnabled": false }).to_string(),
+        )?;
+        let user = kiosk_user()?;
+        let mut command = Command::new("unshare");
+        command
+            .args(["--mount", "sh", "-c", "mount --bind \"$0\" /etc/chromium && exec setpriv \"$@\""])
+            .arg(policies.path())
+            .args([&format!("--reuid={}", user.uid), &format!("--regid={}", user.gid), "--clear-groups"])
+            .arg("chromedriver");
         let proxy = format!("--proxy-server=http://{proxy}");
         // Workers have no tab whose certificates could be taken as they are.
-        Browser::with("", &[&proxy, "--ignore-certificate-errors", "--disable-background-networking"])
+        let mut browser = Browser::with(
+            "",
+            command,
+            &[&proxy, "--ignore-certificate-errors", "--disable-background-networking"],
+        )?;
+        browser._policies = Some(policies);
+        Ok(browser)
     }
 
-    fn with(origin: &str, more: &[&str]) -> Result<Browser> {
+    fn with(origin: &str, mut command: Command, more: &[&str]) -> Result<Browser> {
         let folder = TempDir::with_prefix("passerelle-browser-")?;
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755))?;
-        let mut command = Command::new("chromedriver");
         command.arg("--port=0").env("HOME", folder.path()).current_dir(folder.path());
         if Uid::effective().is_root() {
-            let user = User::from_name(KIOSK_USER)?.with_context(|| format!("no user {KIOSK_USER}"))?;
+            let user = kiosk_user()?;
             chown(folder.path(), Some(user.uid.as_raw()), Some(user.gid.as_raw()))?;
-            command.uid(user.uid.as_raw()).gid(user.gid.as_raw());
         }
         // Outside the folder that Chromium's user owns.
         let log = tempfile::NamedTempFile::with_prefix("passerelle-chromedriver-")?.into_temp_path();
@@ -78,8 +104,14 @@ impl Browser {
         let line = driver.wait_for_line(LIMIT, |line| line.contains("successfully on port"))?;
         let digits: String = line.chars().filter(char::is_ascii_digit).collect();
         let port = digits.parse().with_context(|| format!("no port in: {line}"))?;
-        let mut browser =
-            Browser { port, session: String::new(), origin: origin.into(), _driver: driver, _folder: folder };
+        let mut browser = Browser {
+            port,
+            session: String::new(),
+            origin: origin.into(),
+            _driver: driver,
+            _folder: folder,
+            _policies: None,
+        };
         let arguments = [&["--headless=new", "--disable-dev-shm-usage", "--lang=fr-FR"], more].concat();
         let options = json!({
             "args": arguments,
@@ -107,6 +139,12 @@ impl Browser {
 
     pub fn open(&self, path: &str) -> Result<()> {
         self.command("POST", "/url", &json!({ "url": format!("{}{path}", self.origin) })).map(drop)
+    }
+
+    /// A new tab to go on in; what the others are at goes on.
+    pub fn new_tab(&self) -> Result<()> {
+        let tab = self.command("POST", "/window/new", &json!({ "type": "tab" }))?;
+        self.command("POST", "/window", &json!({ "handle": tab["handle"] })).map(drop)
     }
 
     /// The path that is shown, its query included.
@@ -267,6 +305,10 @@ impl Drop for Browser {
         // Chromium ends with its session; chromedriver with its process.
         let _ = self.command("DELETE", "", &Value::Null);
     }
+}
+
+fn kiosk_user() -> Result<User> {
+    User::from_name(KIOSK_USER)?.with_context(|| format!("no user {KIOSK_USER}"))
 }
 
 /// The folder for pictures of pages, where one was asked for.

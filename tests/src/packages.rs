@@ -72,7 +72,7 @@ const PACKAGES: &[(&str, &str)] = &[
     ("nghttp2-client", "an HTTP/2 client that nobody here wrote"),
     ("python3", "independent verifiers"),
     ("python3-h2", "an HTTP/2 library that nobody here wrote"),
-    ("python3-httpx", "a proxy client that nobody here wrote"),
+    ("python3-aiohttp", "a proxy client that nobody here wrote"),
     ("python3-requests", "another, the one most programs use"),
     ("python3-websockets", "both ends of a WebSocket that nobody here wrote"),
 ];

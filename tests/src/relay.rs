@@ -24,6 +24,15 @@ pub struct Relay {
 impl Relay {
     /// In the name of `client`, which has a session.
     pub async fn start(client: Client) -> Result<Relay> {
+        Relay::serve(client, None).await
+    }
+
+    /// Each connection is a tunnel to `host_port`, without a word before: for programs that know no such proxy.
+    pub async fn to(client: Client, host_port: &str) -> Result<Relay> {
+        Relay::serve(client, Some(host_port.to_string())).await
+    }
+
+    async fn serve(client: Client, target: Option<String>) -> Result<Relay> {
         let door = TcpListener::bind(ANY_PORT).await?;
         let address = door.local_addr()?;
         let mut serving = JoinSet::new();
@@ -31,13 +40,25 @@ impl Relay {
             let mut connections = JoinSet::new();
             while let Ok((browser, _)) = door.accept().await {
                 while connections.try_join_next().is_some() {}
-                let client = client.clone();
+                let (client, target) = (client.clone(), target.clone());
                 // A connection that fails is the browser's to notice.
-                connections.spawn(async move { drop(carry(browser, &client).await) });
+                connections.spawn(async move {
+                    match target {
+                        None => carry(browser, &client).await,
+                        Some(target) => tunnel(browser, &client, &target).await,
+                    }
+                });
             }
         });
         Ok(Relay { address, _serving: serving })
     }
+}
+
+async fn tunnel(mut program: TcpStream, client: &Client, target: &str) -> Result<()> {
+    if let Ok(mut tunnel) = client.connect(target).await? {
+        copy_bidirectional(&mut program, &mut tunnel).await?;
+    }
+    Ok(())
 }
 
 async fn carry(mut browser: TcpStream, client: &Client) -> Result<()> {
@@ -58,7 +79,9 @@ async fn carry(mut browser: TcpStream, client: &Client) -> Result<()> {
             copy_bidirectional(&mut browser, &mut tunnel).await?;
         }
         Err(_) => {
-            browser.write_all(b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\nConnection: close\r\n\r\n").await?;
+            browser
+                .write_all(b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+                .await?;
         }
     }
     Ok(())

@@ -163,6 +163,7 @@ async fn accept(listener: TcpListener, behaviour: Behaviour, tls: Option<TlsAcce
     while let Ok((tcp, _)) = listener.accept().await {
         while connections.try_join_next().is_some() {}
         tally.connections.fetch_add(1, SeqCst);
+        let _ = tcp.set_nodelay(true); // a head and a body in two writes wait 40 ms for each other otherwise
         let stream = Counted { tcp, tally: tally.clone() };
         let (behaviour, tls, tally) = (behaviour.clone(), tls.clone(), tally.clone());
         connections.spawn(async move {

@@ -26,6 +26,11 @@ use crate::tls;
 /// upstream that speaks only HTTP/1.1 gets a connection for each: those that are not kept are dialled again, with a handshake.
 const KEPT_TO_ONE_HOST: usize = 32;
 
+/// What an upstream may send ahead of a terminal that does not read, on one HTTP/2 stream and on all of a connection together: eight
+/// megabytes a second over thirty milliseconds of distance.
+const STREAM_WINDOW_BYTES: u32 = 256 << 10;
+const CONNECTION_WINDOW_BYTES: u32 = 1 << 20;
+
 type Key = (Scheme, Authority);
 
 /// The pools of all sessions.
@@ -141,6 +146,7 @@ async fn http1_over(
     let (strict, expectation) = StrictIo::client(stream, gateway.config.limits.strict());
     let (sender, connection) = http1::Builder::new()
         .max_headers(gateway.config.limits.headers)
+        .max_buf_size(gateway.config.limits.head_bytes * 2)
         .handshake(TokioIo::new(strict))
         .await
         .map_err(|_| Reason::UpstreamProtocol)?;
@@ -150,6 +156,8 @@ async fn http1_over(
 
 async fn http2_over(stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) -> Result<Sender, Reason> {
     let (sender, connection) = http2::Builder::new(TokioExecutor::new())
+        .initial_stream_window_size(STREAM_WINDOW_BYTES)
+        .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
         .handshake(TokioIo::new(stream))
         .await
         .map_err(|_| Reason::UpstreamProtocol)?;

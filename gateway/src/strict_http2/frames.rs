@@ -4,9 +4,9 @@
 //! [`REFUSED`], so that it is answered and recorded like any refusal; after it nothing more begins on the connection, since the
 //! tables of both readers have parted.
 
+use super::REFUSED;
 use super::head::{Head, judge_trailers};
 use super::hpack::{Decoder, literal};
-use super::REFUSED;
 use crate::strict_http1::{Fault, Limits, METHOD_BYTES};
 
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -14,10 +14,20 @@ const HEADER_BYTES: usize = 9;
 /// SETTINGS_MAX_FRAME_SIZE: its default, which hyper leaves alone.
 const FRAME_BYTES: usize = 16_384;
 
+/// Pieces of one head: the largest fills eight, and pieces may be empty.
+const PIECES: usize = 64;
+/// Frames that say nothing (PING, SETTINGS, PRIORITY, DATA without a byte, kinds nobody knows) which a client may send ahead. Each
+/// stream it begins and each DATA that carries something earns more; a flood earns nothing and ends the connection.
+const SILENT_FRAMES: u32 = 1000;
+const EARNED_BY_A_STREAM: u32 = 10;
+
 const DATA: u8 = 0;
 const HEADERS: u8 = 1;
+const PRIORITY_FRAME: u8 = 2;
 const RST_STREAM: u8 = 3;
+const SETTINGS: u8 = 4;
 const PUSH_PROMISE: u8 = 5;
+const PING: u8 = 6;
 const CONTINUATION: u8 = 9;
 const END_STREAM: u8 = 0x1;
 const END_HEADERS: u8 = 0x4;
@@ -58,6 +68,8 @@ pub struct Frames {
     /// They are dropped instead.
     dropping: bool,
     last_stream: u32,
+    /// Frames that may still say nothing.
+    silent: u32,
     /// The stream of the bad head or trailers, after which nothing begins.
     refused: Option<u32>,
     news: Vec<News>,
@@ -82,6 +94,7 @@ impl Frames {
             left: 0,
             dropping: false,
             last_stream: 0,
+            silent: SILENT_FRAMES,
             refused: None,
             news: Vec::new(),
         }
@@ -108,6 +121,7 @@ impl Frames {
         if frame.length > FRAME_BYTES {
             return Err(Fault::Malformed("a frame over its limit"));
         }
+        self.weigh(&frame)?;
         let is_block = matches!(frame.kind, HEADERS | CONTINUATION | PUSH_PROMISE);
         match self.refused {
             Some(bad) if is_block || frame.stream == bad || frame.stream > self.last_stream => {
@@ -121,6 +135,23 @@ impl Frames {
             _ if frame.kind == HEADERS => self.block(bytes, &frame),
             _ => Err(Fault::Malformed("a frame out of its order")),
         }
+    }
+
+    /// Ends a connection that says too much of nothing.
+    fn weigh(&mut self, frame: &Frame<'_>) -> Result<(), Fault> {
+        match frame.kind {
+            DATA if frame.length > 0 || frame.flags & END_STREAM != 0 => self.earn(1),
+            DATA | PRIORITY_FRAME | SETTINGS | PING | CONTINUATION.. => {
+                let spent = self.silent.checked_sub(1);
+                self.silent = spent.ok_or(Fault::Malformed("too many frames that say nothing"))?;
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn earn(&mut self, more: u32) {
+        self.silent = (self.silent + more).min(SILENT_FRAMES);
     }
 
     fn through(&self, taken: usize) -> Step {
@@ -160,9 +191,9 @@ impl Frames {
             return self.judge(first, fragment, taken);
         }
         let mut block = fragment.to_vec();
-        loop {
+        for piece in 1.. {
             // As large as the largest head; what is more is refused, and its rest dropped as it comes.
-            if block.len() > self.limits.head_bytes * 2 {
+            if block.len() > self.limits.head_bytes * 2 || piece > PIECES {
                 return self.refuse(first, Fault::HeaderSize, &Head::default(), taken);
             }
             let Some(frame) = frame(&bytes[taken..]) else { return Ok(Step::More) };
@@ -178,6 +209,7 @@ impl Frames {
                 return self.judge(first, &block, taken);
             }
         }
+        Err(Fault::HeaderSize) // the last piece comes before the range ends
     }
 
     fn judge(&mut self, first: &Frame<'_>, block: &[u8], taken: usize) -> Result<Step, Fault> {
@@ -188,11 +220,15 @@ impl Frames {
                 // The stream ends as a broken one, and whoever reads its body tells why.
                 _ => {
                     self.end(first.stream);
-                    Ok(Step::Instead { taken, with: write_frame(RST_STREAM, 0, first.stream, &PROTOCOL_ERROR) })
+                    Ok(Step::Instead {
+                        taken,
+                        with: write_frame(RST_STREAM, 0, first.stream, &PROTOCOL_ERROR),
+                    })
                 }
             };
         }
         self.last_stream = first.stream;
+        self.earn(EARNED_BY_A_STREAM);
         let mut head = Head::default();
         match head.judge(&mut self.decoder, block, ends, &self.limits) {
             Err(fault) => self.refuse(first, fault, &head, taken),
@@ -246,7 +282,13 @@ fn frame(bytes: &[u8]) -> Option<Frame<'_>> {
     let length = usize::from(header[0]) << 16 | usize::from(header[1]) << 8 | usize::from(header[2]);
     // The first bit of the stream's number is reserved.
     let stream = u32::from_be_bytes([header[5] & 0x7f, header[6], header[7], header[8]]);
-    Some(Frame { kind: header[3], flags: header[4], stream, payload: &rest[..length.min(rest.len())], length })
+    Some(Frame {
+        kind: header[3],
+        flags: header[4],
+        stream,
+        payload: &rest[..length.min(rest.len())],
+        length,
+    })
 }
 
 /// The part of a HEADERS frame that is field block (section 6.2), once the frame is whole.
