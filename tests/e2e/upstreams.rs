@@ -6,9 +6,11 @@
 
 use std::{fs, sync::Arc};
 
-use http::{Request, Response};
-use http_body_util::BodyExt;
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
+use http_body_util::{BodyExt, Empty};
 use hyper::body::Incoming;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use passerelle_tests::{
     Setup, Stand,
     authority::Authority,
@@ -98,6 +100,86 @@ const MISBEHAVIOUR: &[(&str, &[u8], u16, &str)] = &[
         "download-type",
     ),
     (
+        "two-types",
+        b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Type: application/pdf\r\nContent-Length: 2\r\n\r\nok",
+        502,
+        "upstream-protocol",
+    ),
+    (
+        "type-list",
+        b"HTTP/1.1 200 OK\r\nContent-Type: text/html, application/pdf\r\nContent-Length: 2\r\n\r\nok",
+        502,
+        "download-type",
+    ),
+    ("half-type", b"HTTP/1.1 200 OK\r\nContent-Type: text\r\nContent-Length: 2\r\n\r\nok", 502, "download-type"),
+    (
+        "program",
+        b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 12\r\n\r\nMZ\x90\0\x03\0\0\0\x04\0\0\0",
+        502,
+        "download-type",
+    ),
+    (
+        "program-in-pieces",
+        b"HTTP/1.1 200 OK\r\nContent-Type: image/png\r\nTransfer-Encoding: chunked\r\n\r\n\
+          1\r\n\x7f\r\n1\r\nE\r\n2\r\nLF\r\n8\r\n\x02\x01\x01\0\0\0\0\0\r\n0\r\n\r\n",
+        502,
+        "download-type",
+    ),
+    (
+        "archive",
+        b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\nPK\x03\x04\x14\0\0\0\x08\0 and so on",
+        502,
+        "download-type",
+    ),
+    (
+        "document",
+        b"HTTP/1.1 404 Not Found\r\nContent-Type: text/html\r\nContent-Length: 16\r\n\r\n\n%PDF-1.7\n%\xe2\xe3\xcf\xd3\n",
+        502,
+        "download-type",
+    ),
+    (
+        "archive-as-page",
+        b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 12\r\n\r\n\x1f\x8b\x08\0\0\0\0\0\0\x03\x03\0",
+        502,
+        "download-type",
+    ),
+    (
+        "middle",
+        b"HTTP/1.1 206 Partial Content\r\nContent-Type: text/html\r\nContent-Range: bytes 2-3/4\r\nContent-Length: 2\r\n\r\nok",
+        502,
+        "download-type",
+    ),
+    (
+        "unasked-coding",
+        b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Encoding: br\r\nContent-Length: 2\r\n\r\nok",
+        502,
+        "upstream-protocol",
+    ),
+    (
+        "two-codings",
+        b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Encoding: gzip, gzip\r\nContent-Length: 2\r\n\r\nok",
+        502,
+        "upstream-protocol",
+    ),
+    (
+        "false-coding",
+        b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\nok",
+        502,
+        "upstream-protocol",
+    ),
+    (
+        "fault-behind-the-head",
+        b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nok\r\n",
+        502,
+        "upstream-protocol",
+    ),
+    (
+        "lying-chunk",
+        b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nokay\r\n0\r\n\r\n",
+        502,
+        "upstream-protocol",
+    ),
+    (
         "too-big",
         b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 65537\r\n\r\n",
         502,
@@ -153,6 +235,9 @@ impl Scene {
             ("stalled", http1.clone(), Behaviour::Stall),
             ("old", http1.clone(), Behaviour::Http),
             ("marked", both.clone(), Behaviour::Serve(Arc::new(|_| Box::pin(async { marked() })))),
+            ("swelling", http1.clone(), Behaviour::Answer(swelling())),
+            ("twofold", both.clone(), Behaviour::Serve(Arc::new(|_| Box::pin(async { twofold() })))),
+            ("trailing", both.clone(), Behaviour::Serve(Arc::new(|_| Box::pin(async { trailing() })))),
             ("form", both.clone(), Behaviour::Serve(Arc::new(|request| Box::pin(received(request))))),
             ("other-name", authority.server(&["ailleurs.example"], &["h2"]).unwrap(), Behaviour::Http),
             ("expired", authority.expired_server(&all, &["h2"]).unwrap(), Behaviour::Http),
@@ -199,6 +284,42 @@ fn marked() -> Response<Body> {
     answer.body(whole("ok")).unwrap()
 }
 
+/// Two types, over HTTP/2: a browser may take the one that we did not.
+fn twofold() -> Response<Body> {
+    let answer = Response::builder().header("content-type", "text/html").header("content-type", "application/pdf");
+    answer.body(whole("ok")).unwrap()
+}
+
+/// A page with trailers, which nobody judges and nobody gets.
+fn trailing() -> Response<Body> {
+    let trailers = HeaderMap::from_iter([(HeaderName::from_static("alt-svc"), HeaderValue::from_static("h3=\":443\""))]);
+    let body = whole("ok").with_trailers(async { Some(Ok(trailers)) });
+    Response::builder().header("content-type", "text/html").body(body.boxed()).unwrap()
+}
+
+/// Spaces, as gzip of RFC 1952 writes them: a stored block, then one byte repeated by the longest copies there are. A thousandth
+/// of what it becomes.
+fn swelling() -> Vec<u8> {
+    // A fixed-Huffman block (RFC 1951, section 3.2.6): the literal ' ', then copies of 258 bytes at distance 1.
+    let mut bits: Vec<bool> = vec![true, true, false];
+    let code = |bits: &mut Vec<bool>, value: u32, length: u32| {
+        bits.extend((0..length).rev().map(|bit| value >> bit & 1 == 1));
+    };
+    code(&mut bits, 0x30 + u32::from(b' '), 8);
+    for _ in 0..4096 {
+        code(&mut bits, 0b1100_0101, 8);
+        code(&mut bits, 0, 5);
+    }
+    code(&mut bits, 0, 7);
+    let byte = |bits: &[bool]| bits.iter().rev().fold(0_u8, |byte, bit| byte << 1 | u8::from(*bit));
+    let coded: Vec<u8> = bits.chunks(8).map(byte).collect();
+    let head = format!(
+        "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Encoding: gzip\r\nContent-Length: {}\r\n\r\n",
+        coded.len() + 18
+    );
+    [head.as_bytes(), b"\x1f\x8b\x08\0\0\0\0\0\0\x03", &coded, &[0; 8]].concat()
+}
+
 /// Answers when the whole body is here, as forms do, with its length.
 async fn received(request: Request<Incoming>) -> Response<Body> {
     let body = request.into_body().collect().await.map(|body| body.to_bytes()).unwrap_or_default();
@@ -228,6 +349,8 @@ async fn what_upstreams_do_wrong_is_answered_for_and_recorded() {
         ("expired", 502, "tls-upstream"),
         ("unknown-issuer", 502, "tls-upstream"),
         ("clear", 502, "tls-upstream"),
+        ("swelling", 502, "download-size"),
+        ("twofold", 502, "upstream-protocol"),
         ("nowhere", 502, "dns"),
     ]);
     let mut wrong = Vec::new();
@@ -238,6 +361,7 @@ async fn what_upstreams_do_wrong_is_answered_for_and_recorded() {
         }
     }
     for (host, bytes, reason) in CUT {
+        // Nothing of a body that breaks off within its beginning went out; a longer one is cut.
         let answer = client.get(&format!("{host}.essai.example"), "/").await;
         let cut = answer.as_ref().is_err() || answer.as_ref().is_ok_and(|answer| answer.status == 502);
         if !cut {
@@ -298,6 +422,18 @@ async fn identities_and_detours_do_not_cross() {
         assert_eq!(answer.header(name), None, "{name} came through");
     }
 
+    // Over HTTP/2 trailers would cross by themselves.
+    let tunnel = client.connect("trailing.essai.example:443").await.unwrap().unwrap();
+    let inner = client.inner(tunnel, "trailing.essai.example", &["h2"]).await.unwrap();
+    let (mut sender, connection) =
+        hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(inner)).await.unwrap();
+    tokio::spawn(connection);
+    let request = Request::get("https://trailing.essai.example/").body(Empty::<Bytes>::new()).unwrap();
+    let answer = within(sender.send_request(request)).await.unwrap().unwrap();
+    let collected = within(answer.into_body().collect()).await.unwrap().unwrap();
+    assert_eq!(collected.trailers(), None);
+    assert_eq!(collected.to_bytes(), "ok");
+
     let host = "page.essai.example";
     let mut stream = client.inspected(host).await.unwrap();
     let claims = [
@@ -308,6 +444,11 @@ async fn identities_and_detours_do_not_cross() {
         "X-Real-IP: 10.0.0.1",
         "X-User: exemple",
         "X-HTTP-Method-Override: DELETE",
+        "X_HTTP_Method_Override: DELETE",
+        "X-Method-Override: DELETE",
+        "X-Forwarded-Prefix: /admin",
+        "Proxy: http://ailleurs.example",
+        "Early-Data: 1",
         "X-Original-URL: /admin",
         "Connection: close, X-Hop",
         "X-Hop: 1",

@@ -22,8 +22,8 @@ use crate::strict_http1::{decisive_once_in_answers, is_token};
 
 /// Coded bytes that are read of a body, at least its header and some text.
 const CODED_BYTES: usize = 1024;
-/// What so few bytes may become: no page shrinks to a 256th, and what does is made to fill the reader's memory.
-const DECODED_BYTES: usize = 256 * CODED_BYTES;
+/// What so few bytes may become: no page begins with text that shrinks to a 128th, and what does is made to fill memory.
+const DECODED_BYTES: usize = 128 * CODED_BYTES;
 /// The window of deflate (RFC 1951, section 2), which the decoder writes round and round.
 const WINDOW_BYTES: usize = 32 * 1024;
 
