@@ -4,7 +4,7 @@
 #[path = "../../tests/src/skip.rs"]
 mod skip;
 
-use passerelle_policy::{Authority, Host, PathGlob, Scheme, Url};
+use passerelle_policy::{Authority, Host, Origin, PathGlob, Scheme, Url};
 use proptest::prelude::*;
 
 /// Cases a property: enough for a second or two in all.
@@ -79,6 +79,16 @@ proptest! {
     fn an_accepted_url_is_the_same_to_others(rest in path_and_query()) {
         agrees_with_url_crate(&format!("https://a.example/{rest}"))?;
         agrees_with_url_crate(&format!("http://a.example{rest}"))?;
+    }
+
+    /// Origin and Referer: the host we take it for is the one that others do.
+    #[test]
+    fn an_accepted_origin_is_the_same_to_others(host in hostile(HOST_CHARACTERS, 12), rest in "[:/?#@\\\\a0 ]{0,6}") {
+        let text = format!("https://a{host}.example{rest}");
+        if let Some(ours) = Origin::parse(&text).host() {
+            let (other, _) = read_by_url_crate(&text).expect("the url crate refuses what we accept");
+            prop_assert_eq!(ours.as_str(), other);
+        }
     }
 
     #[test]

@@ -286,13 +286,15 @@ fn marked() -> Response<Body> {
 
 /// Two types, over HTTP/2: a browser may take the one that we did not.
 fn twofold() -> Response<Body> {
-    let answer = Response::builder().header("content-type", "text/html").header("content-type", "application/pdf");
+    let answer =
+        Response::builder().header("content-type", "text/html").header("content-type", "application/pdf");
     answer.body(whole("ok")).unwrap()
 }
 
 /// A page with trailers, which nobody judges and nobody gets.
 fn trailing() -> Response<Body> {
-    let trailers = HeaderMap::from_iter([(HeaderName::from_static("alt-svc"), HeaderValue::from_static("h3=\":443\""))]);
+    let trailers =
+        HeaderMap::from_iter([(HeaderName::from_static("alt-svc"), HeaderValue::from_static("h3=\":443\""))]);
     let body = whole("ok").with_trailers(async { Some(Ok(trailers)) });
     Response::builder().header("content-type", "text/html").body(body.boxed()).unwrap()
 }

@@ -226,7 +226,12 @@ async fn route(leg: &Arc<Leg>, request: Request<Incoming>) -> Response<Body> {
     if request.version() == Version::HTTP_2 {
         if let Some((reason, method, target)) = strict_http2::refused(request.headers()) {
             let asked = Asked::unread(leg, method, target);
-            return leg.gateway.refusals.record(&leg.gateway, asked, reason.into()).await.respond(Reader::Program);
+            return leg
+                .gateway
+                .refusals
+                .record(&leg.gateway, asked, reason.into())
+                .await
+                .respond(Reader::Program);
         }
         let outer = matches!(leg.place, Place::Outer);
         let side = if outer { strict_http2::Leg::Outer } else { strict_http2::Leg::Inner };

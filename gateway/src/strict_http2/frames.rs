@@ -4,9 +4,9 @@
 //! [`REFUSED`], so that it is answered and recorded like any refusal; after it nothing more begins on the connection, since the
 //! tables of both readers have parted.
 
+use super::REFUSED;
 use super::head::{Head, judge_trailers};
 use super::hpack::{Decoder, literal};
-use super::REFUSED;
 use crate::strict_http1::{Fault, Limits, METHOD_BYTES};
 
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -16,14 +16,12 @@ const FRAME_BYTES: usize = 16_384;
 
 const DATA: u8 = 0;
 const HEADERS: u8 = 1;
-const RST_STREAM: u8 = 3;
 const PUSH_PROMISE: u8 = 5;
 const CONTINUATION: u8 = 9;
 const END_STREAM: u8 = 0x1;
 const END_HEADERS: u8 = 0x4;
 const PADDED: u8 = 0x8;
 const PRIORITY: u8 = 0x20;
-const PROTOCOL_ERROR: [u8; 4] = [0, 0, 0, 1];
 
 /// What may happen to the bytes shown.
 #[derive(Debug, PartialEq, Eq)]
@@ -185,10 +183,11 @@ impl Frames {
         if first.stream <= self.last_stream {
             return match judge_trailers(&mut self.decoder, block, &self.limits) {
                 Ok(()) if ends => Ok(Step::Pass(taken)),
-                // The stream ends as a broken one, and whoever reads its body tells why.
+                // Trailers that end nothing are a stream error to h2 (RFC 9113, section 8.1): it resets the stream, and whoever
+                // reads its body tells why.
                 _ => {
                     self.end(first.stream);
-                    Ok(Step::Instead { taken, with: write_frame(RST_STREAM, 0, first.stream, &PROTOCOL_ERROR) })
+                    Ok(Step::Instead { taken, with: write_frame(HEADERS, END_HEADERS, first.stream, &[]) })
                 }
             };
         }
@@ -246,7 +245,13 @@ fn frame(bytes: &[u8]) -> Option<Frame<'_>> {
     let length = usize::from(header[0]) << 16 | usize::from(header[1]) << 8 | usize::from(header[2]);
     // The first bit of the stream's number is reserved.
     let stream = u32::from_be_bytes([header[5] & 0x7f, header[6], header[7], header[8]]);
-    Some(Frame { kind: header[3], flags: header[4], stream, payload: &rest[..length.min(rest.len())], length })
+    Some(Frame {
+        kind: header[3],
+        flags: header[4],
+        stream,
+        payload: &rest[..length.min(rest.len())],
+        length,
+    })
 }
 
 /// The part of a HEADERS frame that is field block (section 6.2), once the frame is whole.
