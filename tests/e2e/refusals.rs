@@ -400,6 +400,22 @@ async fn private_addresses_are_not_dialled() {
     assert_eq!(internet.connections(), 0);
 }
 
+/// What counts is the address at the end of the chain, and each name is asked for once.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_alias_is_judged_by_where_it_ends() {
+    let (internet, stand) = Internet::stand_with(SETTINGS).await.unwrap();
+    let client = stand.client("a").unwrap().sign_in(&CAMILLE).await.unwrap();
+    let host = "alias.large.example";
+    internet.names.alias(host, "intranet.local", &[[10, 0, 0, 5].into()]);
+    let answer = client.get(host, "/").await.unwrap();
+    assert_eq!((answer.status, answer.reason().as_deref()), (403, Some("private-address")));
+    let closed = stand.closings(&["--decision", "refuse"], 1).unwrap();
+    assert_eq!(closed[0].address.as_deref(), Some("10.0.0.5:443"));
+    let asked: Vec<_> = internet.names.queries().into_iter().filter(|name| name == host).collect();
+    assert!(asked.len() <= 2, "an address of each family: {asked:?}");
+    assert_eq!(internet.connections(), 0);
+}
+
 /// A stranger's tool, not our own client, and the page a person would read.
 #[tokio::test(flavor = "multi_thread")]
 async fn curl_reads_answers_and_refusals() {

@@ -52,7 +52,7 @@ confidential = true
   mode = "tunnel"
 "#;
 
-const SETTINGS: &str = "[limits]\nanswer_seconds = 2\nconnect_seconds = 2\ndownload_bytes = 65536\n\
+const SETTINGS: &str = "[limits]\nhead_seconds = 3\nanswer_seconds = 2\nconnect_seconds = 2\ndownload_bytes = 65536\n\
                         recorded_refusals_per_second = 1000\n";
 const CONFIDENTIAL: &str = "discret.example";
 const UPLOAD_LIMIT: usize = 64 << 10;
@@ -525,42 +525,108 @@ async fn what_is_confidential_leaves_no_trace() {
     assert!(!log.contains(CONFIDENTIAL) && !log.contains("avocat-exemple"), "{log}");
 }
 
-/// A ClientHello that hides its name (RFC 9849) is refused with an alert, in a tunnel and under inspection alike.
+/// ClientHellos that hide their name, name something else or hurry: an alert, in a tunnel and under inspection alike.
 #[tokio::test(flavor = "multi_thread")]
-async fn hidden_names_are_refused() {
+async fn hellos_are_judged_before_a_byte_is_forwarded() {
     let scene = Scene::start().await;
     let client = scene.sign_in("a", &CAMILLE).await;
+    let versions = || extension(43, &[2, 3, 4]);
+    let mut expected = Vec::new();
     for host in [CONFIDENTIAL, "page.essai.example"] {
+        let name = || server_names(&[host]);
+        for (extensions, reason) in [
+            // RFC 9849, and the draft before it.
+            (vec![name(), versions(), extension(0xfe0d, &[0; 64])], "ech"),
+            (vec![name(), versions(), extension(0xffce, &[0; 64])], "ech"),
+            (vec![versions()], "no-server-name"),
+            (vec![server_names(&[]), versions()], "no-server-name"),
+            (vec![server_names(&["ailleurs.example"]), versions()], "server-name"),
+            (vec![server_names(&["127.0.0.1"]), versions()], "server-name"),
+            (vec![server_names(&[&format!("{host}.")]), versions()], "server-name"),
+            (vec![server_names(&[host, "ailleurs.example"]), versions()], "server-name"),
+            (vec![name(), server_names(&["ailleurs.example"]), versions()], "server-name"),
+            (vec![name(), versions(), extension(42, &[])], "not-tls"),
+        ] {
+            expected.push(reason);
+            let mut tunnel = client.connect(&format!("{host}:443")).await.unwrap().unwrap();
+            tunnel.write_all(&records(&hello(&extensions), 1 << 14)).await.unwrap();
+            let mut alert = Vec::new();
+            let _ = within(tunnel.read_to_end(&mut alert)).await.unwrap();
+            assert!(alert.starts_with(&[21, 3]) && alert.ends_with(&[2, 49]), "{host} {reason}: {alert:?}");
+        }
+        // Data sent ahead behind the hello would be early data to whoever takes it.
+        expected.push("not-tls");
         let mut tunnel = client.connect(&format!("{host}:443")).await.unwrap().unwrap();
-        tunnel.write_all(&hello(host, true)).await.unwrap();
-        let mut alert = Vec::new();
-        let _ = within(tunnel.read_to_end(&mut alert)).await.unwrap();
-        assert!(alert.starts_with(&[21, 3]) && alert.ends_with(&[2, 49]), "{host}: {alert:?}");
+        let ahead = [&records(&hello(&[name(), versions()]), 1 << 14)[..], &[23, 3, 3, 0, 1, 0]].concat();
+        tunnel.write_all(&ahead).await.unwrap();
+        let _ = within(tunnel.read_to_end(&mut Vec::new())).await.unwrap();
+        // Who says nothing is waited for as long as a head may take.
+        expected.push("timeout");
+        let mut tunnel = client.connect(&format!("{host}:443")).await.unwrap().unwrap();
+        let _ = within(tunnel.read_to_end(&mut Vec::new())).await.unwrap();
     }
-    let closed = scene.stand.closings(&[], 2).unwrap();
-    let reasons: Vec<_> = closed.iter().map(|record| record.reason.as_deref()).collect();
-    assert_eq!(reasons, [Some("ech"), Some("ech")]);
+    let closed = scene.stand.closings(&["--decision", "refuse"], expected.len()).unwrap();
+    let reasons: Vec<_> = closed.iter().filter_map(|record| record.reason.as_deref()).collect();
+    assert_eq!(reasons, expected);
     let reached = [&scene.confidential, &scene.page].map(|upstream| upstream.tally().received_bytes());
     assert_eq!(reached, [0, 0]);
-    // The same hello in the open is an ordinary one: what was refused is the hiding.
-    let mut tunnel = client.connect(&format!("{CONFIDENTIAL}:443")).await.unwrap().unwrap();
-    tunnel.write_all(&hello(CONFIDENTIAL, false)).await.unwrap();
-    let _ = within(tunnel.read_u8()).await.unwrap();
-    assert!(scene.confidential.tally().received_bytes() > 0);
 }
 
-/// A ClientHello (RFC 8446, section 4.1.2) for `host`, with or without the encrypted_client_hello extension.
-fn hello(host: &str, hidden: bool) -> Vec<u8> {
-    let with_length = |bytes: &[u8]| [&(bytes.len() as u16).to_be_bytes()[..], bytes].concat();
-    let extension = |kind: u16, bytes: &[u8]| [&kind.to_be_bytes()[..], &with_length(bytes)].concat();
-    let name = [&[0][..], &with_length(host.as_bytes())].concat();
-    let mut extensions = extension(0, &with_length(&name));
-    extensions.extend(extension(43, &[2, 3, 4]));
-    if hidden {
-        extensions.extend(extension(0xfe0d, &[0; 64]));
+/// An ordinary hello passes however it is cut, its name behind a large key share too.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hello_in_pieces_is_read_whole() {
+    let scene = Scene::start().await;
+    let client = scene.sign_in("a", &CAMILLE).await;
+    let extensions = [extension(21, &[0; 2000]), server_names(&[CONFIDENTIAL]), extension(43, &[2, 3, 4])];
+    for size in [100, 1 << 14] {
+        let before = scene.confidential.tally().received_bytes();
+        let mut tunnel = client.connect(&format!("{CONFIDENTIAL}:443")).await.unwrap().unwrap();
+        for piece in records(&hello(&extensions), size).chunks(700) {
+            tunnel.write_all(piece).await.unwrap();
+            tunnel.flush().await.unwrap();
+        }
+        // What the upstream makes of so bare a hello is its own affair: an alert of its own.
+        let _ = within(tunnel.read_u8()).await.unwrap();
+        assert!(scene.confidential.tally().received_bytes() > before, "records of {size}");
     }
+}
+
+/// No ticket is given out, so that nothing can be resumed and nothing sent early (RFC 8446, section 8), outside and inside.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_ticket_is_given_out() {
+    let scene = Scene::start().await;
+    let client = scene.sign_in("a", &CAMILLE).await;
+    let host = "page.essai.example";
+    let mut inner = client.inspected(host).await.unwrap();
+    inner.write_all(format!("GET / HTTP/1.1\r\nHost: {host}\r\n\r\n").as_bytes()).await.unwrap();
+    assert_eq!(read_answer(&mut inner, false).await.unwrap().status, 200);
+    let (outer, inside) = inner.get_ref();
+    assert_eq!((outer.get_ref().1.tls13_tickets_received(), inside.tls13_tickets_received()), (0, 0));
+}
+
+fn with_length(bytes: &[u8]) -> Vec<u8> {
+    [&(bytes.len() as u16).to_be_bytes()[..], bytes].concat()
+}
+
+fn extension(kind: u16, bytes: &[u8]) -> Vec<u8> {
+    [&kind.to_be_bytes()[..], &with_length(bytes)].concat()
+}
+
+/// RFC 6066, section 3.
+fn server_names(names: &[&str]) -> Vec<u8> {
+    let list: Vec<u8> =
+        names.iter().flat_map(|name| [&[0][..], &with_length(name.as_bytes())].concat()).collect();
+    extension(0, &with_length(&list))
+}
+
+/// A ClientHello (RFC 8446, section 4.1.2).
+fn hello(extensions: &[Vec<u8>]) -> Vec<u8> {
     let mut body = [&[3, 3][..], &[7; 32], &[0], &with_length(&[0x13, 0x01]), &[1, 0]].concat();
-    body.extend(with_length(&extensions));
-    let message = [&[1, 0][..], &with_length(&body)].concat();
-    [&[22, 3, 1][..], &with_length(&message)].concat()
+    body.extend(with_length(&extensions.concat()));
+    [&[1, 0][..], &with_length(&body)].concat()
+}
+
+/// A message in records of this many bytes.
+fn records(message: &[u8], size: usize) -> Vec<u8> {
+    message.chunks(size).flat_map(|part| [&[22, 3, 1][..], &with_length(part)].concat()).collect()
 }
