@@ -200,6 +200,11 @@ const CUT: &[(&str, &[u8], &str)] = &[
         "upstream-gone",
     ),
     (
+        "late-program",
+        b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\nPK\x03\x04\x14\0\0\0\x08\0 and so on",
+        "download-type",
+    ),
+    (
         "short-body",
         b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 9\r\n\r\nok",
         "upstream-gone",
