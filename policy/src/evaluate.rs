@@ -97,8 +97,8 @@ type Check = fn(&Question<'_>, &Candidate<'_>) -> bool;
 
 /// What a rule asks, in the contract's order; the first that fails is why the rule does not allow. (`no-rule`, the reason
 /// before them all, is having no candidate.)
-const CHECKS: [(Reason, Check); 15] = [
-    (Reason::SuspiciousName, |q, c| !c.below().is_some_and(looks_like_data) && !q.carries_a_message(c)),
+const CHECKS: [(Reason, Check); 16] = [
+    (Reason::SuspiciousName, |_, c| !c.below().is_some_and(looks_like_data)),
     (Reason::Port, |q, c| q.port(c)),
     (Reason::PlainHttp, |q, c| q.scheme(c)),
     (Reason::Group, |q, c| c.service().is_none_or(|service| q.standing.in_group(service))),
@@ -108,6 +108,7 @@ const CHECKS: [(Reason, Check); 15] = [
     (Reason::MinutesUsed, |q, c| c.service().is_none_or(|service| q.standing.has_minutes(service))),
     (Reason::Path, |q, c| q.inspected(c, |_, inspect, url| inspect.allows_path(url.path_form()))),
     (Reason::Query, |q, c| q.inspected(c, |_, inspect, url| inspect.allows_query(url.parameters()))),
+    (Reason::SuspiciousName, |q, c| q.inspected(c, Question::carries_no_message)),
     (Reason::Method, |q, c| q.inspected(c, Question::method)),
     (Reason::Upload, |q, c| q.inspected(c, Question::upload)),
     (Reason::Websocket, |q, c| {
@@ -175,14 +176,9 @@ impl Question<'_> {
         }
     }
 
-    /// A long query where the rule says nothing of parameters.
-    fn carries_a_message(&self, candidate: &Candidate<'_>) -> bool {
-        match (self.access.target, &candidate.rule.inspect) {
-            (Target::Http(url), Some(inspect)) => {
-                inspect.queries.is_none() && url.query().is_some_and(is_message)
-            }
-            _ => false,
-        }
+    /// A rule that says nothing of parameters takes no long query.
+    fn carries_no_message(&self, inspect: &Inspect, url: &Url) -> bool {
+        inspect.queries.is_some() || !url.query().is_some_and(is_message)
     }
 
     /// The method, and the one that a parameter would have a server take in its place.

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
-use std::{path::Path, process::Command, sync::Arc};
+use std::{collections::BTreeMap, path::Path, process::Command, sync::Arc};
 
 use bytes::Bytes;
 use http::{Method, Request, StatusCode, Uri};
@@ -11,13 +11,14 @@ use hyper::client::conn::http2::SendRequest;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use passerelle_tests::{
     authority::Authority,
-    client::{Client, read_answer, within},
+    client::{ANSWER_LIMIT, Client, read_answer, within},
     internet::{Internet, OPEN, READ, TUNNEL},
-    process::run,
+    process::{eventually, run},
     sample::CAMILLE,
     skip::skipped,
     upstream::{Behaviour, Upstream},
 };
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncRead, AsyncWrite, AsyncWriteExt},
@@ -217,6 +218,79 @@ async fn another_library_sees_the_same() {
     }
     assert!(told["extended_inside"]["reset"].is_u64(), "{told}");
     assert!(told["page"].as_str().unwrap().contains("exemple"), "{told}");
+}
+
+#[derive(Deserialize)]
+struct Cases {
+    case: Vec<Case>,
+}
+
+/// One of `http2.toml`.
+#[derive(Deserialize, Serialize)]
+struct Case {
+    name: String,
+    inside: Option<String>,
+    #[serde(default = "yes")]
+    session: bool,
+    fields: Vec<(String, String)>,
+    body: Option<String>,
+    trailers: Option<Vec<(String, String)>>,
+    status: u16,
+    reason: String,
+    #[serde(default)]
+    reset: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// Field by field, as another library sends them without a look: told, recorded, and kept from every upstream.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_bad_head_is_refused_and_recorded() {
+    const NAME: &str = "every_bad_head_is_refused_and_recorded";
+    const PYTHON: &str = "/usr/bin/python3";
+    if run(Command::new(PYTHON).args(["-c", "import h2"]), "").and_then(|output| output.success()).is_err() {
+        return skipped(NAME, "python3-h2 is not installed");
+    }
+    let settings = "[limits]\nrecorded_refusals_per_second = 1000\n";
+    let (internet, stand) = Internet::stand_with(settings).await.unwrap();
+    let client = stand.client("a").unwrap().sign_in(&CAMILLE).await.unwrap();
+    let cases = toml::from_str::<Cases>(include_str!("http2.toml")).unwrap().case;
+    let mut command = Command::new(PYTHON);
+    command
+        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("e2e/http2_bytes.py"))
+        .arg(stand.address().port().to_string())
+        .arg(stand.folder().join("a"))
+        .arg(client.token().unwrap());
+    let told = run(&mut command, &serde_json::to_string(&cases).unwrap()).unwrap().success().unwrap();
+    let told: Vec<Value> = serde_json::from_str(&told.stdout).unwrap();
+
+    let mut wrong = Vec::new();
+    let mut expected: BTreeMap<&str, u64> = BTreeMap::new();
+    for (case, told) in cases.iter().zip(&told) {
+        *expected.entry(&case.reason).or_default() += 1;
+        let is_told = *told == json!({ "status": case.status, "reason": case.reason });
+        if !is_told && !(case.reset && told["reset"].is_u64()) {
+            wrong.push(format!("{}: {told}", case.name));
+        }
+    }
+    let mut recorded: BTreeMap<String, u64> = BTreeMap::new();
+    let all_recorded = eventually(ANSWER_LIMIT, "a record of every refusal", || {
+        recorded.clear();
+        for record in stand.journal(&["--decision", "refuse"])? {
+            *recorded.entry(record.reason.unwrap_or_default()).or_default() += record.count.unwrap_or(1);
+        }
+        Ok(expected.iter().all(|(reason, count)| recorded.get(*reason) >= Some(count)))
+    });
+    if let Err(error) = all_recorded {
+        wrong.push(format!("{error}\nexpected: {expected:?}\nrecorded: {recorded:?}"));
+    }
+    let reached = internet.received_bytes() + internet.connections();
+    assert!(wrong.is_empty() && reached == 0, "{reached} reached upstreams; {}", wrong.join("\n"));
+    assert_eq!(told.len(), cases.len());
+    let fragment = stand.journal(&["--text", "/public/a#b"]).unwrap();
+    assert!(!fragment.is_empty(), "the record says what was asked, as it was asked");
 }
 
 /// curl from 8.1 on speaks HTTP/2 to a proxy.

@@ -144,4 +144,5 @@ def main(port, folder, token, allowed, refused):
     print(json.dumps(told))
 
 
-main(*sys.argv[1:])
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -20,9 +20,82 @@ const SETTINGS: &str = "[limits]\nrecorded_refusals_per_second = 1000\nanswer_se
 /// Within a second or two every refusal is on record.
 const COUNTED_LIMIT: Duration = Duration::from_secs(5);
 
+/// The file: whole cases, and tables of what differs in one place only.
 #[derive(Deserialize)]
 struct Cases {
     case: Vec<Case>,
+    connect: Vec<Targets>,
+    absolute: Vec<Targets>,
+    inside: Vec<Targets>,
+    fields: Vec<Lines>,
+    methods: Vec<Names>,
+}
+
+#[derive(Deserialize)]
+struct Targets {
+    host: Option<String>,
+    targets: Vec<String>,
+    #[serde(flatten)]
+    expected: Expected,
+}
+
+#[derive(Deserialize)]
+struct Lines {
+    lines: Vec<String>,
+    #[serde(flatten)]
+    expected: Expected,
+}
+
+#[derive(Deserialize)]
+struct Names {
+    names: Vec<String>,
+    #[serde(flatten)]
+    expected: Expected,
+}
+
+#[derive(Clone, Deserialize)]
+struct Expected {
+    status: OneOrMore<u16>,
+    reason: OneOrMore<String>,
+}
+
+impl Cases {
+    fn all(self) -> Vec<Case> {
+        let mut cases = self.case;
+        for Targets { targets, expected, .. } in self.connect {
+            cases.extend(targets.iter().map(|target| {
+                let send = format!("CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n{{auth}}\r\n");
+                Case::of(target, None, send, &expected)
+            }));
+        }
+        for Targets { host, targets, expected } in self.absolute {
+            let host = host.unwrap_or_default();
+            cases.extend(targets.iter().map(|target| {
+                let send = format!("GET {target} HTTP/1.1\r\nHost: {host}\r\n{{auth}}\r\n");
+                Case::of(target, None, send, &expected)
+            }));
+        }
+        for Targets { host, targets, expected } in self.inside {
+            cases.extend(targets.iter().map(|target| {
+                let host = host.clone().unwrap_or_default();
+                let send = format!("GET {target} HTTP/1.1\r\nHost: {host}\r\n\r\n");
+                Case::of(target, Some(host), send, &expected)
+            }));
+        }
+        for Lines { lines, expected } in self.fields {
+            cases.extend(lines.iter().map(|lines| {
+                let send = format!("GET / HTTP/1.1\r\nHost: {OPEN}\r\n{lines}\r\n\r\n");
+                Case::of(lines, Some(OPEN.into()), send, &expected)
+            }));
+        }
+        for Names { names, expected } in self.methods {
+            cases.extend(names.iter().map(|method| {
+                let send = format!("{method} / HTTP/1.1\r\nHost: {READ}\r\n\r\n");
+                Case::of(method, Some(READ.into()), send, &expected)
+            }));
+        }
+        cases
+    }
 }
 
 #[derive(Deserialize)]
@@ -39,7 +112,7 @@ struct Case {
     may_pass_stripped: Option<String>,
 }
 
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize)]
 #[serde(untagged)]
 enum OneOrMore<T> {
     One(T),
@@ -56,13 +129,18 @@ impl<T: PartialEq> OneOrMore<T> {
 }
 
 impl Case {
-    /// The bytes, with `{auth}` and `{N times X}` put in.
+    fn of(name: &str, inside: Option<String>, send: String, expected: &Expected) -> Case {
+        let Expected { status, reason } = expected.clone();
+        let name = format!("{:?}", name.chars().take(80).collect::<String>());
+        Case { name, inside, send, status, reason, allow: None, may_pass_stripped: None }
+    }
+
+    /// The bytes, with `{auth}` and each `{N times X}` put in.
     fn bytes(&self, client: &Client) -> Vec<u8> {
         let mut text = self.send.replace("{auth}", &client.proxy_authorization());
-        if let Some((before, rest)) = text.clone().split_once('{') {
-            let (repeat, after) = rest.split_once('}').unwrap();
-            let (count, letter) = repeat.split_once(" times ").unwrap();
-            text = format!("{before}{}{after}", letter.repeat(count.parse().unwrap()));
+        while let Some((before, repeat, after)) = repetition(&text) {
+            let (count, piece) = repeat.split_once(" times ").unwrap();
+            text = format!("{before}{}{after}", piece.repeat(count.parse().unwrap()));
         }
         text.into_bytes()
     }
@@ -92,13 +170,20 @@ impl Case {
         let right = self.status.has(&answer.status) && self.reason.has(&reason) && allowed && reached == 0;
         (!right).then(|| {
             format!(
-                "{} {:?} {:?}, {reached} bytes upstream",
+                "{} {:?} {:?}, {reached} bytes and connections upstream",
                 answer.status,
                 answer.header("proxy-status"),
                 answer.text()
             )
         })
     }
+}
+
+/// What stands before, within and behind the first `{N times X}`.
+fn repetition(text: &str) -> Option<(&str, &str, &str)> {
+    let times = text.find(" times ")?;
+    let (open, close) = (text[..times].rfind('{')?, times + text[times..].find('}')?);
+    Some((&text[..open], &text[open + 1..close], &text[close + 1..]))
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -108,12 +193,14 @@ async fn every_case_is_refused_recorded_and_kept_from_upstreams() {
     let cases: Cases = toml::from_str(include_str!("refusals.toml")).unwrap();
     let mut wrong = Vec::new();
     let mut expected: BTreeMap<String, u64> = BTreeMap::new();
-    for case in &cases.case {
-        let before = internet.received_bytes();
+    for case in &cases.all() {
+        // Neither a byte nor a connection; both are counted from the first packet on.
+        let reached = || internet.received_bytes() + internet.connections();
+        let before = reached();
         match case.send(&client).await {
             Err(error) => wrong.push(format!("{}: no answer: {error:#}", case.name)),
             Ok(answer) => {
-                if let Some(mistake) = case.judge(&answer, internet.received_bytes() - before) {
+                if let Some(mistake) = case.judge(&answer, reached() - before) {
                     wrong.push(format!("{}: {mistake}", case.name));
                 }
                 if let Some(reason) = answer.reason() {
@@ -175,6 +262,18 @@ async fn ordinary_addresses_pass() {
     for seen in internet.plain.tally().seen() {
         assert_eq!(seen.header("proxy-authorization"), None);
     }
+}
+
+/// The gateway hands a redirect on; where it leads is asked for by the client, and judged like any request.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_redirect_is_never_followed() {
+    let (internet, stand) = Internet::stand().await.unwrap();
+    let client = stand.client("a").unwrap().sign_in(&CAMILLE).await.unwrap();
+    let answer = client.get(OPEN, "/redirect?to=https://ailleurs.example/").await.unwrap();
+    assert_eq!((answer.status, answer.header("location")), (302, Some("https://ailleurs.example/")));
+    let answer = client.get("ailleurs.example", "/").await.unwrap();
+    assert_eq!((answer.status, answer.reason().as_deref()), (403, Some("no-rule")));
+    assert_eq!(internet.forbidden.tally().connections(), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -298,6 +397,22 @@ async fn private_addresses_are_not_dialled() {
         let expected = (403, Some("private-address".into()), Some("destination_ip_prohibited".into()));
         assert_eq!(told, expected, "{address:?}");
     }
+    assert_eq!(internet.connections(), 0);
+}
+
+/// What counts is the address at the end of the chain, and each name is asked for once.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_alias_is_judged_by_where_it_ends() {
+    let (internet, stand) = Internet::stand_with(SETTINGS).await.unwrap();
+    let client = stand.client("a").unwrap().sign_in(&CAMILLE).await.unwrap();
+    let host = "alias.large.example";
+    internet.names.alias(host, "intranet.local", &[[10, 0, 0, 5].into()]);
+    let answer = client.get(host, "/").await.unwrap();
+    assert_eq!((answer.status, answer.reason().as_deref()), (403, Some("private-address")));
+    let closed = stand.closings(&["--decision", "refuse"], 1).unwrap();
+    assert_eq!(closed[0].address.as_deref(), Some("10.0.0.5:443"));
+    let asked: Vec<_> = internet.names.queries().into_iter().filter(|name| name == host).collect();
+    assert!(asked.len() <= 2, "an address of each family: {asked:?}");
     assert_eq!(internet.connections(), 0);
 }
 

@@ -6,9 +6,11 @@
 
 use std::{fs, sync::Arc};
 
-use http::{Request, Response};
-use http_body_util::BodyExt;
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
+use http_body_util::{BodyExt, Empty};
 use hyper::body::Incoming;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use passerelle_tests::{
     Setup, Stand,
     authority::Authority,
@@ -50,7 +52,7 @@ confidential = true
   mode = "tunnel"
 "#;
 
-const SETTINGS: &str = "[limits]\nanswer_seconds = 2\nconnect_seconds = 2\ndownload_bytes = 65536\n\
+const SETTINGS: &str = "[limits]\nhead_seconds = 3\nanswer_seconds = 2\nconnect_seconds = 2\ndownload_bytes = 65536\n\
                         recorded_refusals_per_second = 1000\n";
 const CONFIDENTIAL: &str = "discret.example";
 const UPLOAD_LIMIT: usize = 64 << 10;
@@ -98,6 +100,86 @@ const MISBEHAVIOUR: &[(&str, &[u8], u16, &str)] = &[
         "download-type",
     ),
     (
+        "two-types",
+        b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Type: application/pdf\r\nContent-Length: 2\r\n\r\nok",
+        502,
+        "upstream-protocol",
+    ),
+    (
+        "type-list",
+        b"HTTP/1.1 200 OK\r\nContent-Type: text/html, application/pdf\r\nContent-Length: 2\r\n\r\nok",
+        502,
+        "download-type",
+    ),
+    ("half-type", b"HTTP/1.1 200 OK\r\nContent-Type: text\r\nContent-Length: 2\r\n\r\nok", 502, "download-type"),
+    (
+        "program",
+        b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 12\r\n\r\nMZ\x90\0\x03\0\0\0\x04\0\0\0",
+        502,
+        "download-type",
+    ),
+    (
+        "program-in-pieces",
+        b"HTTP/1.1 200 OK\r\nContent-Type: image/png\r\nTransfer-Encoding: chunked\r\n\r\n\
+          1\r\n\x7f\r\n1\r\nE\r\n2\r\nLF\r\n8\r\n\x02\x01\x01\0\0\0\0\0\r\n0\r\n\r\n",
+        502,
+        "download-type",
+    ),
+    (
+        "archive",
+        b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\nPK\x03\x04\x14\0\0\0\x08\0 and so on",
+        502,
+        "download-type",
+    ),
+    (
+        "document",
+        b"HTTP/1.1 404 Not Found\r\nContent-Type: text/html\r\nContent-Length: 16\r\n\r\n\n%PDF-1.7\n%\xe2\xe3\xcf\xd3\n",
+        502,
+        "download-type",
+    ),
+    (
+        "archive-as-page",
+        b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 12\r\n\r\n\x1f\x8b\x08\0\0\0\0\0\0\x03\x03\0",
+        502,
+        "download-type",
+    ),
+    (
+        "middle",
+        b"HTTP/1.1 206 Partial Content\r\nContent-Type: text/html\r\nContent-Range: bytes 2-3/4\r\nContent-Length: 2\r\n\r\nok",
+        502,
+        "download-type",
+    ),
+    (
+        "unasked-coding",
+        b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Encoding: br\r\nContent-Length: 2\r\n\r\nok",
+        502,
+        "upstream-protocol",
+    ),
+    (
+        "two-codings",
+        b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Encoding: gzip, gzip\r\nContent-Length: 2\r\n\r\nok",
+        502,
+        "upstream-protocol",
+    ),
+    (
+        "false-coding",
+        b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\nok",
+        502,
+        "upstream-protocol",
+    ),
+    (
+        "fault-behind-the-head",
+        b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nok\r\n",
+        502,
+        "upstream-protocol",
+    ),
+    (
+        "lying-chunk",
+        b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nokay\r\n0\r\n\r\n",
+        502,
+        "upstream-protocol",
+    ),
+    (
         "too-big",
         b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 65537\r\n\r\n",
         502,
@@ -116,6 +198,11 @@ const CUT: &[(&str, &[u8], &str)] = &[
         "cut-chunks",
         b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n",
         "upstream-gone",
+    ),
+    (
+        "late-program",
+        b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\nPK\x03\x04\x14\0\0\0\x08\0 and so on",
+        "download-type",
     ),
     (
         "short-body",
@@ -153,6 +240,9 @@ impl Scene {
             ("stalled", http1.clone(), Behaviour::Stall),
             ("old", http1.clone(), Behaviour::Http),
             ("marked", both.clone(), Behaviour::Serve(Arc::new(|_| Box::pin(async { marked() })))),
+            ("swelling", http1.clone(), Behaviour::Answer(swelling())),
+            ("twofold", both.clone(), Behaviour::Serve(Arc::new(|_| Box::pin(async { twofold() })))),
+            ("trailing", both.clone(), Behaviour::Serve(Arc::new(|_| Box::pin(async { trailing() })))),
             ("form", both.clone(), Behaviour::Serve(Arc::new(|request| Box::pin(received(request))))),
             ("other-name", authority.server(&["ailleurs.example"], &["h2"]).unwrap(), Behaviour::Http),
             ("expired", authority.expired_server(&all, &["h2"]).unwrap(), Behaviour::Http),
@@ -199,6 +289,44 @@ fn marked() -> Response<Body> {
     answer.body(whole("ok")).unwrap()
 }
 
+/// Two types, over HTTP/2: a browser may take the one that we did not.
+fn twofold() -> Response<Body> {
+    let answer =
+        Response::builder().header("content-type", "text/html").header("content-type", "application/pdf");
+    answer.body(whole("ok")).unwrap()
+}
+
+/// A page with trailers, which nobody judges and nobody gets.
+fn trailing() -> Response<Body> {
+    let trailers =
+        HeaderMap::from_iter([(HeaderName::from_static("alt-svc"), HeaderValue::from_static("h3=\":443\""))]);
+    let body = whole("ok").with_trailers(async { Some(Ok(trailers)) });
+    Response::builder().header("content-type", "text/html").body(body.boxed()).unwrap()
+}
+
+/// Spaces, as gzip of RFC 1952 writes them: a stored block, then one byte repeated by the longest copies there are. A thousandth
+/// of what it becomes.
+fn swelling() -> Vec<u8> {
+    // A fixed-Huffman block (RFC 1951, section 3.2.6): the literal ' ', then copies of 258 bytes at distance 1.
+    let mut bits: Vec<bool> = vec![true, true, false];
+    let code = |bits: &mut Vec<bool>, value: u32, length: u32| {
+        bits.extend((0..length).rev().map(|bit| value >> bit & 1 == 1));
+    };
+    code(&mut bits, 0x30 + u32::from(b' '), 8);
+    for _ in 0..4096 {
+        code(&mut bits, 0b1100_0101, 8);
+        code(&mut bits, 0, 5);
+    }
+    code(&mut bits, 0, 7);
+    let byte = |bits: &[bool]| bits.iter().rev().fold(0_u8, |byte, bit| byte << 1 | u8::from(*bit));
+    let coded: Vec<u8> = bits.chunks(8).map(byte).collect();
+    let head = format!(
+        "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Encoding: gzip\r\nContent-Length: {}\r\n\r\n",
+        coded.len() + 18
+    );
+    [head.as_bytes(), b"\x1f\x8b\x08\0\0\0\0\0\0\x03", &coded, &[0; 8]].concat()
+}
+
 /// Answers when the whole body is here, as forms do, with its length.
 async fn received(request: Request<Incoming>) -> Response<Body> {
     let body = request.into_body().collect().await.map(|body| body.to_bytes()).unwrap_or_default();
@@ -228,6 +356,8 @@ async fn what_upstreams_do_wrong_is_answered_for_and_recorded() {
         ("expired", 502, "tls-upstream"),
         ("unknown-issuer", 502, "tls-upstream"),
         ("clear", 502, "tls-upstream"),
+        ("swelling", 502, "download-size"),
+        ("twofold", 502, "upstream-protocol"),
         ("nowhere", 502, "dns"),
     ]);
     let mut wrong = Vec::new();
@@ -238,6 +368,7 @@ async fn what_upstreams_do_wrong_is_answered_for_and_recorded() {
         }
     }
     for (host, bytes, reason) in CUT {
+        // Nothing of a body that breaks off within its beginning went out; a longer one is cut.
         let answer = client.get(&format!("{host}.essai.example"), "/").await;
         let cut = answer.as_ref().is_err() || answer.as_ref().is_ok_and(|answer| answer.status == 502);
         if !cut {
@@ -298,6 +429,18 @@ async fn identities_and_detours_do_not_cross() {
         assert_eq!(answer.header(name), None, "{name} came through");
     }
 
+    // Over HTTP/2 trailers would cross by themselves.
+    let tunnel = client.connect("trailing.essai.example:443").await.unwrap().unwrap();
+    let inner = client.inner(tunnel, "trailing.essai.example", &["h2"]).await.unwrap();
+    let (mut sender, connection) =
+        hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(inner)).await.unwrap();
+    tokio::spawn(connection);
+    let request = Request::get("https://trailing.essai.example/").body(Empty::<Bytes>::new()).unwrap();
+    let answer = within(sender.send_request(request)).await.unwrap().unwrap();
+    let collected = within(answer.into_body().collect()).await.unwrap().unwrap();
+    assert_eq!(collected.trailers(), None);
+    assert_eq!(collected.to_bytes(), "ok");
+
     let host = "page.essai.example";
     let mut stream = client.inspected(host).await.unwrap();
     let claims = [
@@ -308,6 +451,11 @@ async fn identities_and_detours_do_not_cross() {
         "X-Real-IP: 10.0.0.1",
         "X-User: exemple",
         "X-HTTP-Method-Override: DELETE",
+        "X_HTTP_Method_Override: DELETE",
+        "X-Method-Override: DELETE",
+        "X-Forwarded-Prefix: /admin",
+        "Proxy: http://ailleurs.example",
+        "Early-Data: 1",
         "X-Original-URL: /admin",
         "Connection: close, X-Hop",
         "X-Hop: 1",
@@ -382,42 +530,108 @@ async fn what_is_confidential_leaves_no_trace() {
     assert!(!log.contains(CONFIDENTIAL) && !log.contains("avocat-exemple"), "{log}");
 }
 
-/// A ClientHello that hides its name (RFC 9849) is refused with an alert, in a tunnel and under inspection alike.
+/// ClientHellos that hide their name, name something else or hurry: an alert, in a tunnel and under inspection alike.
 #[tokio::test(flavor = "multi_thread")]
-async fn hidden_names_are_refused() {
+async fn hellos_are_judged_before_a_byte_is_forwarded() {
     let scene = Scene::start().await;
     let client = scene.sign_in("a", &CAMILLE).await;
+    let versions = || extension(43, &[2, 3, 4]);
+    let mut expected = Vec::new();
     for host in [CONFIDENTIAL, "page.essai.example"] {
+        let name = || server_names(&[host]);
+        for (extensions, reason) in [
+            // RFC 9849, and the draft before it.
+            (vec![name(), versions(), extension(0xfe0d, &[0; 64])], "ech"),
+            (vec![name(), versions(), extension(0xffce, &[0; 64])], "ech"),
+            (vec![versions()], "no-server-name"),
+            (vec![server_names(&[]), versions()], "no-server-name"),
+            (vec![server_names(&["ailleurs.example"]), versions()], "server-name"),
+            (vec![server_names(&["127.0.0.1"]), versions()], "server-name"),
+            (vec![server_names(&[&format!("{host}.")]), versions()], "server-name"),
+            (vec![server_names(&[host, "ailleurs.example"]), versions()], "server-name"),
+            (vec![name(), server_names(&["ailleurs.example"]), versions()], "server-name"),
+            (vec![name(), versions(), extension(42, &[])], "not-tls"),
+        ] {
+            expected.push(reason);
+            let mut tunnel = client.connect(&format!("{host}:443")).await.unwrap().unwrap();
+            tunnel.write_all(&records(&hello(&extensions), 1 << 14)).await.unwrap();
+            let mut alert = Vec::new();
+            let _ = within(tunnel.read_to_end(&mut alert)).await.unwrap();
+            assert!(alert.starts_with(&[21, 3]) && alert.ends_with(&[2, 49]), "{host} {reason}: {alert:?}");
+        }
+        // Data sent ahead behind the hello would be early data to whoever takes it.
+        expected.push("not-tls");
         let mut tunnel = client.connect(&format!("{host}:443")).await.unwrap().unwrap();
-        tunnel.write_all(&hello(host, true)).await.unwrap();
-        let mut alert = Vec::new();
-        let _ = within(tunnel.read_to_end(&mut alert)).await.unwrap();
-        assert!(alert.starts_with(&[21, 3]) && alert.ends_with(&[2, 49]), "{host}: {alert:?}");
+        let ahead = [&records(&hello(&[name(), versions()]), 1 << 14)[..], &[23, 3, 3, 0, 1, 0]].concat();
+        tunnel.write_all(&ahead).await.unwrap();
+        let _ = within(tunnel.read_to_end(&mut Vec::new())).await.unwrap();
+        // Who says nothing is waited for as long as a head may take.
+        expected.push("timeout");
+        let mut tunnel = client.connect(&format!("{host}:443")).await.unwrap().unwrap();
+        let _ = within(tunnel.read_to_end(&mut Vec::new())).await.unwrap();
     }
-    let closed = scene.stand.closings(&[], 2).unwrap();
-    let reasons: Vec<_> = closed.iter().map(|record| record.reason.as_deref()).collect();
-    assert_eq!(reasons, [Some("ech"), Some("ech")]);
+    let closed = scene.stand.closings(&["--decision", "refuse"], expected.len()).unwrap();
+    let reasons: Vec<_> = closed.iter().filter_map(|record| record.reason.as_deref()).collect();
+    assert_eq!(reasons, expected);
     let reached = [&scene.confidential, &scene.page].map(|upstream| upstream.tally().received_bytes());
     assert_eq!(reached, [0, 0]);
-    // The same hello in the open is an ordinary one: what was refused is the hiding.
-    let mut tunnel = client.connect(&format!("{CONFIDENTIAL}:443")).await.unwrap().unwrap();
-    tunnel.write_all(&hello(CONFIDENTIAL, false)).await.unwrap();
-    let _ = within(tunnel.read_u8()).await.unwrap();
-    assert!(scene.confidential.tally().received_bytes() > 0);
 }
 
-/// A ClientHello (RFC 8446, section 4.1.2) for `host`, with or without the encrypted_client_hello extension.
-fn hello(host: &str, hidden: bool) -> Vec<u8> {
-    let with_length = |bytes: &[u8]| [&(bytes.len() as u16).to_be_bytes()[..], bytes].concat();
-    let extension = |kind: u16, bytes: &[u8]| [&kind.to_be_bytes()[..], &with_length(bytes)].concat();
-    let name = [&[0][..], &with_length(host.as_bytes())].concat();
-    let mut extensions = extension(0, &with_length(&name));
-    extensions.extend(extension(43, &[2, 3, 4]));
-    if hidden {
-        extensions.extend(extension(0xfe0d, &[0; 64]));
+/// An ordinary hello passes however it is cut, its name behind a large key share too.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hello_in_pieces_is_read_whole() {
+    let scene = Scene::start().await;
+    let client = scene.sign_in("a", &CAMILLE).await;
+    let extensions = [extension(21, &[0; 2000]), server_names(&[CONFIDENTIAL]), extension(43, &[2, 3, 4])];
+    for size in [100, 1 << 14] {
+        let before = scene.confidential.tally().received_bytes();
+        let mut tunnel = client.connect(&format!("{CONFIDENTIAL}:443")).await.unwrap().unwrap();
+        for piece in records(&hello(&extensions), size).chunks(700) {
+            tunnel.write_all(piece).await.unwrap();
+            tunnel.flush().await.unwrap();
+        }
+        // What the upstream makes of so bare a hello is its own affair: an alert of its own.
+        let _ = within(tunnel.read_u8()).await.unwrap();
+        assert!(scene.confidential.tally().received_bytes() > before, "records of {size}");
     }
+}
+
+/// No ticket is given out, so that nothing can be resumed and nothing sent early (RFC 8446, section 8), outside and inside.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_ticket_is_given_out() {
+    let scene = Scene::start().await;
+    let client = scene.sign_in("a", &CAMILLE).await;
+    let host = "page.essai.example";
+    let mut inner = client.inspected(host).await.unwrap();
+    inner.write_all(format!("GET / HTTP/1.1\r\nHost: {host}\r\n\r\n").as_bytes()).await.unwrap();
+    assert_eq!(read_answer(&mut inner, false).await.unwrap().status, 200);
+    let (outer, inside) = inner.get_ref();
+    assert_eq!((outer.get_ref().1.tls13_tickets_received(), inside.tls13_tickets_received()), (0, 0));
+}
+
+fn with_length(bytes: &[u8]) -> Vec<u8> {
+    [&(bytes.len() as u16).to_be_bytes()[..], bytes].concat()
+}
+
+fn extension(kind: u16, bytes: &[u8]) -> Vec<u8> {
+    [&kind.to_be_bytes()[..], &with_length(bytes)].concat()
+}
+
+/// RFC 6066, section 3.
+fn server_names(names: &[&str]) -> Vec<u8> {
+    let list: Vec<u8> =
+        names.iter().flat_map(|name| [&[0][..], &with_length(name.as_bytes())].concat()).collect();
+    extension(0, &with_length(&list))
+}
+
+/// A ClientHello (RFC 8446, section 4.1.2).
+fn hello(extensions: &[Vec<u8>]) -> Vec<u8> {
     let mut body = [&[3, 3][..], &[7; 32], &[0], &with_length(&[0x13, 0x01]), &[1, 0]].concat();
-    body.extend(with_length(&extensions));
-    let message = [&[1, 0][..], &with_length(&body)].concat();
-    [&[22, 3, 1][..], &with_length(&message)].concat()
+    body.extend(with_length(&extensions.concat()));
+    [&[1, 0][..], &with_length(&body)].concat()
+}
+
+/// A message in records of this many bytes.
+fn records(message: &[u8], size: usize) -> Vec<u8> {
+    message.chunks(size).flat_map(|part| [&[22, 3, 1][..], &with_length(part)].concat()).collect()
 }

@@ -19,7 +19,14 @@ const MESSAGE_BYTES: usize = 512;
 const TYPE_A: [u8; 2] = [0, 1];
 const NAME_ERROR: u8 = 3;
 
-type Zone = Arc<Mutex<BTreeMap<String, Vec<Ipv4Addr>>>>;
+type Zone = Arc<Mutex<BTreeMap<String, Entry>>>;
+
+/// What a name stands for: addresses, those of another name where it is an alias.
+#[derive(Clone)]
+struct Entry {
+    alias_of: Option<String>,
+    addresses: Vec<Ipv4Addr>,
+}
 
 pub struct Names {
     address: SocketAddr,
@@ -43,7 +50,16 @@ impl Names {
 
     /// From now on `name` has exactly these addresses.
     pub fn set(&self, name: &str, addresses: &[Ipv4Addr]) {
-        self.zone.lock().expect("no panic while held").insert(name.into(), addresses.to_vec());
+        self.insert(name, Entry { alias_of: None, addresses: addresses.to_vec() });
+    }
+
+    /// From now on `name` is an alias (CNAME) of `other`, which has exactly these addresses.
+    pub fn alias(&self, name: &str, other: &str, addresses: &[Ipv4Addr]) {
+        self.insert(name, Entry { alias_of: Some(other.into()), addresses: addresses.to_vec() });
+    }
+
+    fn insert(&self, name: &str, entry: Entry) {
+        self.zone.lock().expect("no panic while held").insert(name.into(), entry);
     }
 
     /// Every name asked for so far, in order.
@@ -66,7 +82,7 @@ async fn serve(socket: UdpSocket, zone: Zone, queries: Arc<Mutex<Vec<String>>>) 
         queries.lock().expect("no panic while held").push(name.clone());
         let known = zone.lock().expect("no panic while held").get(&name).cloned();
         // An answer that can't be sent is a query without answer: the resolver asks again.
-        let _ = socket.send_to(&answer(query, end, known.as_deref()), from).await;
+        let _ = socket.send_to(&answer(query, end, known.as_ref()), from).await;
     }
 }
 
@@ -87,17 +103,28 @@ fn question(query: &[u8]) -> Option<(String, usize)> {
     Some((labels.join("."), at + 4))
 }
 
-fn answer(query: &[u8], end: usize, known: Option<&[Ipv4Addr]>) -> Vec<u8> {
-    let asked = &query[end - 4..end - 2];
-    let addresses = if asked == TYPE_A { known.unwrap_or_default() } else { &[] };
+fn answer(query: &[u8], end: usize, known: Option<&Entry>) -> Vec<u8> {
+    let is_a = query[end - 4..end - 2] == TYPE_A;
+    let addresses = known.filter(|_| is_a).map_or(&[][..], |entry| &entry.addresses);
+    let alias_of = known.and_then(|entry| entry.alias_of.as_deref());
     let code = if known.is_some() { 0 } else { NAME_ERROR };
+    let count = addresses.len() as u8 + u8::from(alias_of.is_some());
     let mut message = query[..2].to_vec();
     // A response, recursion desired and available; one question, our answers.
-    message.extend([0x81, 0x80 | code, 0, 1, 0, addresses.len() as u8, 0, 0, 0, 0]);
+    message.extend([0x81, 0x80 | code, 0, 1, 0, count, 0, 0, 0, 0]);
     message.extend(&query[12..end]);
+    // Names are pointers (RFC 1035, section 4.1.4): to the question's, or to the one that it is an alias of.
+    let mut owner = 12;
+    if let Some(other) = alias_of {
+        let labels = other.split('.').flat_map(|label| [&[label.len() as u8], label.as_bytes()].concat());
+        let name: Vec<u8> = labels.chain([0]).collect();
+        message.extend([0xc0, owner, 0, 5, 0, 1, 0, 0, 0, 0, 0, name.len() as u8]);
+        owner = message.len() as u8;
+        message.extend(name);
+    }
     for address in addresses {
-        // The name of the question, type A, class IN, no time to live: each query comes to us.
-        message.extend([0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 0, 0, 4]);
+        // Type A, class IN, no time to live: each query comes to us.
+        message.extend([0xc0, owner, 0, 1, 0, 1, 0, 0, 0, 0, 0, 4]);
         message.extend(address.octets());
     }
     message

@@ -6,7 +6,10 @@
 //! that a coding can cost us is one window, and the time that of [`CODED_BYTES`]. What it would cost the terminal is bounded by
 //! `download_bytes` and by what its browser takes.
 
-use bytes::{Bytes, BytesMut};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
 use http::header::{CONTENT_ENCODING, CONTENT_RANGE, CONTENT_TYPE};
 use http::response::Parts;
 use http::{HeaderMap, StatusCode};
@@ -16,14 +19,17 @@ use hyper::body::Incoming;
 use miniz_oxide::inflate::TINFLStatus;
 use miniz_oxide::inflate::core::{DecompressorOxide, decompress, inflate_flags::TINFL_FLAG_HAS_MORE_INPUT};
 use passerelle_policy::{Reason, Terms};
+use tokio::time::timeout;
 
 use super::sniff::{Kind, SNIFFED_BYTES};
 use crate::strict_http1::{decisive_once_in_answers, is_token};
 
 /// Coded bytes that are read of a body, at least its header and some text.
 const CODED_BYTES: usize = 1024;
-/// What so few bytes may become: no page shrinks to a 256th, and what does is made to fill the reader's memory.
-const DECODED_BYTES: usize = 256 * CODED_BYTES;
+/// What so few bytes may become: no page begins with text that shrinks to a 128th, and what does is made to fill memory.
+const DECODED_BYTES: usize = 128 * CODED_BYTES;
+/// How long an answer's head waits for them; what comes later is judged on its way, and cut.
+const BEGINNING_LIMIT: Duration = Duration::from_secs(1);
 /// The window of deflate (RFC 1951, section 2), which the decoder writes round and round.
 const WINDOW_BYTES: usize = 32 * 1024;
 
@@ -78,72 +84,90 @@ impl Media {
     }
 
     /// Server-sent events: nothing may come for long, and the browser waits for the head.
-    pub fn is_event_stream(&self) -> bool {
+    fn is_event_stream(&self) -> bool {
         self.essence == "text/event-stream"
     }
 
-    /// Reads the beginning of `body` and judges it. Answers what was read, which goes before the rest.
+    /// Reads the beginning of `body` and judges it. Answers what was read, which goes before the rest, and the watch over that where
+    /// too little came within [`BEGINNING_LIMIT`]: some answers trickle, and their head must not wait for ever.
     ///
-    /// Errors: `download-type` when it is something else than it says and the rule doesn't name that; `download-size` for a coded
-    /// body that is made to swell; `upstream-protocol` for one that can't be read; and whatever broke the body.
+    /// Errors: as [`Watch::look`] says, and whatever `broken` makes of a body that breaks off.
     pub async fn begin(
         &self,
         body: &mut Incoming,
         terms: &Terms,
         broken: impl Fn(&hyper::Error) -> Reason,
-    ) -> Result<Option<Bytes>, Reason> {
+    ) -> Result<(Option<Bytes>, Option<Box<Watch>>), Reason> {
+        let mut watch = Watch { coding: self.coding, named: terms.download_types.clone(), seen: Vec::new() };
+        if self.is_event_stream() {
+            return Ok((None, Some(Box::new(watch))));
+        }
         let mut begun: Option<Bytes> = None;
-        while !body.is_end_stream() {
-            let Some(frame) = body.frame().await else { break };
-            let Ok(data) = frame.map_err(|error| broken(&error))?.into_data() else { continue };
-            let bytes = match begun.take() {
-                None => data,
-                Some(before) => {
-                    let mut both = BytesMut::from(before);
-                    both.extend_from_slice(&data);
-                    both.freeze()
+        let reading = async {
+            while !body.is_end_stream() {
+                let Some(frame) = body.frame().await else { break };
+                let Ok(data) = frame.map_err(|error| broken(&error))?.into_data() else { continue };
+                let judged = watch.look(&data)?;
+                begun = Some(match begun.take() {
+                    None => data,
+                    Some(before) => [before, data].concat().into(),
+                });
+                if judged {
+                    return Ok(true);
                 }
-            };
-            let seen = begun.insert(bytes);
-            if self.judge(seen, terms)? {
-                return Ok(begun);
             }
+            Ok(true)
+        };
+        match timeout(BEGINNING_LIMIT, reading).await {
+            Ok(judged) => judged.map(|_: bool| (begun, None)),
+            Err(_) => Ok((begun, Some(Box::new(watch)))),
         }
-        match &begun {
-            Some(bytes) if !bytes.is_empty() => self.judge_whole(bytes, terms)?,
-            _ => {}
+    }
+}
+
+/// Looks at the beginning of a body as it comes.
+#[derive(Debug)]
+pub struct Watch {
+    coding: Coding,
+    named: Arc<[Box<str>]>,
+    /// What came so far, while it is too little.
+    seen: Vec<u8>,
+}
+
+impl Watch {
+    /// Judges the next bytes; true once enough were seen.
+    ///
+    /// Errors: `download-type` when it is something else than it says and the rule doesn't name that; `download-size` for a coded
+    /// body that is made to swell; `upstream-protocol` for one that can't be read.
+    pub fn look(&mut self, data: &[u8]) -> Result<bool, Reason> {
+        if self.seen.is_empty() && self.judge(data)? {
+            return Ok(true);
         }
-        Ok(begun)
+        self.seen.extend_from_slice(&data[..data.len().min(CODED_BYTES)]);
+        self.judge(&self.seen)
     }
 
     /// Judges a beginning; false while more must be seen.
-    fn judge(&self, bytes: &[u8], terms: &Terms) -> Result<bool, Reason> {
+    fn judge(&self, bytes: &[u8]) -> Result<bool, Reason> {
         match self.coding {
             Coding::Identity => {
-                pass(bytes, terms)?;
+                self.pass(bytes)?;
                 Ok(bytes.len() >= SNIFFED_BYTES)
             }
             Coding::Gzip => {
                 let decoded = gunzip(&bytes[..bytes.len().min(CODED_BYTES)])?;
-                pass(&decoded, terms)?;
+                self.pass(&decoded)?;
                 Ok(decoded.len() >= SNIFFED_BYTES || bytes.len() >= CODED_BYTES)
             }
         }
     }
 
-    /// Judges a body that is shorter than a beginning.
-    fn judge_whole(&self, bytes: &[u8], terms: &Terms) -> Result<(), Reason> {
-        self.judge(bytes, terms).map(drop)
-    }
-}
-
-/// Refuses bytes whose kind the rule does not name.
-fn pass(beginning: &[u8], terms: &Terms) -> Result<(), Reason> {
-    match Kind::of(beginning) {
-        Some(kind) if !terms.download_types.iter().any(|named| kind.is_named(named)) => {
-            Err(Reason::DownloadType)
+    /// Refuses bytes whose kind the rule does not name.
+    fn pass(&self, beginning: &[u8]) -> Result<(), Reason> {
+        match Kind::of(beginning) {
+            Some(kind) if !self.named.iter().any(|named| kind.is_named(named)) => Err(Reason::DownloadType),
+            _ => Ok(()),
         }
-        _ => Ok(()),
     }
 }
 
@@ -279,6 +303,10 @@ mod tests {
         Terms { download_types: types.iter().map(|name| (*name).into()).collect(), ..Terms::default() }
     }
 
+    fn watch(coding: Coding, types: &[&str]) -> Watch {
+        Watch { coding, named: terms(types).download_types, seen: Vec::new() }
+    }
+
     fn gzip(text: &[u8]) -> Vec<u8> {
         [&b"\x1f\x8b\x08\0\0\0\0\0\0\x03"[..], &compress_to_vec(text, 6)].concat()
     }
@@ -349,9 +377,13 @@ mod tests {
 
     #[test]
     fn a_coded_beginning_is_seen_through() {
-        let media = Media { essence: "text/html".into(), coding: Coding::Gzip };
         let check = |bytes: &[u8], types: &[&str], expected: Result<bool, Reason>| {
-            assert_eq!(media.judge(bytes, &terms(types)), expected, "{}", bytes.escape_ascii());
+            assert_eq!(watch(Coding::Gzip, types).look(bytes), expected, "{}", bytes.escape_ascii());
+            // In pieces the answer is the same in the end.
+            let mut watch = watch(Coding::Gzip, types);
+            let mut looks =
+                bytes.chunks(3).map(|piece| watch.look(piece)).skip_while(|look| *look == Ok(false));
+            assert_eq!(looks.next().unwrap_or(Ok(false)), expected, "{}", bytes.escape_ascii());
         };
         let page = gzip("<!doctype html><title>Exemple</title>".repeat(40).as_bytes());
         check(&page, &[], Ok(true));
@@ -379,8 +411,7 @@ mod tests {
         #[test]
         fn random_beginnings_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..600), coded in any::<bool>()) {
             let coding = if coded { Coding::Gzip } else { Coding::Identity };
-            let media = Media { essence: String::new(), coding };
-            let _ = media.judge(&bytes, &Terms::default());
+            let _ = watch(coding, &[]).look(&bytes);
             let _ = gunzip(&[&b"\x1f\x8b\x08\0\0\0\0\0\0\x03"[..], &bytes].concat());
         }
 

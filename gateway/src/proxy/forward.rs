@@ -13,7 +13,7 @@ use passerelle_policy::{Reason, Terms, Url};
 use tokio::time::sleep;
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
-use super::answer;
+use super::answer::{self, Watch};
 use super::body::{self, Body, BoxError};
 use super::headers;
 use super::leg::reason;
@@ -87,7 +87,7 @@ async fn stream(
     let limit = permit.gateway().config.limits.download_bytes;
     let judged = match answer::judge_head(&parts, has_body, terms) {
         Ok(_) if body.size_hint().exact().is_some_and(|bytes| bytes > limit) => Err(Reason::DownloadSize),
-        Ok(media) if !has_body || media.is_event_stream() => Ok((media, None)),
+        Ok(media) if !has_body => Ok((media, (None, None))),
         Ok(media) => tokio::select! {
             biased;
             () = permit.exchange().ended() => Err(permit.exchange().why_ended().unwrap_or(Reason::ClientGone)),
@@ -95,7 +95,7 @@ async fn stream(
         },
         Err(reason) => Err(reason),
     };
-    let (media, begun) = match judged {
+    let (media, (begun, watch)) = match judged {
         Ok(judged) => judged,
         Err(reason) => return permit.refuse(reason, None).respond(reader),
     };
@@ -108,8 +108,7 @@ async fn stream(
         permit.finish();
         return response;
     }
-    let is_text = media.is_event_stream();
-    Response::from_parts(parts, Watched::download(begun, body, permit, limit, is_text).boxed_unsync())
+    Response::from_parts(parts, Watched::download(begun, watch, body, permit, limit).boxed_unsync())
 }
 
 /// Why an answer broke off. An upstream that goes away is one thing, one that breaks the protocol another.
@@ -126,8 +125,8 @@ struct Watched {
     /// Read and judged already.
     begun: Option<Bytes>,
     body: Incoming,
-    /// An event stream has no beginning to judge; it is text, so a NUL ends it.
-    is_text: bool,
+    /// Over a beginning that trickles.
+    watch: Option<Box<Watch>>,
     way: Way,
     exchange: Arc<Exchange>,
     ended: Pin<Box<WaitForCancellationFutureOwned>>,
@@ -151,7 +150,7 @@ impl Watched {
         Watched {
             begun: upload.begun,
             body: upload.rest,
-            is_text: false,
+            watch: None,
             way: Way::Up(fault),
             ended: Box::pin(exchange.ended()),
             exchange,
@@ -161,16 +160,16 @@ impl Watched {
 
     fn download(
         begun: Option<Bytes>,
+        watch: Option<Box<Watch>>,
         body: Incoming,
         permit: Permit,
         limit_bytes: u64,
-        is_text: bool,
     ) -> Watched {
         let exchange = permit.exchange().clone();
         Watched {
             begun,
             body,
-            is_text,
+            watch,
             way: Way::Down(HeldPermit::of(permit)),
             ended: Box::pin(exchange.ended()),
             exchange,
@@ -213,21 +212,30 @@ impl Watched {
     }
 
     /// The next bytes. Trailers end here, on either way (RFC 9110, section 6.5.1): nobody looks at them, so nobody judged them.
-    fn poll_data(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, hyper::Error>>> {
+    fn poll_data(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, Reason>>> {
         if let Some(begun) = self.begun.take() {
             return Poll::Ready(Some(Ok(begun)));
         }
         loop {
             match ready!(Pin::new(&mut self.body).poll_frame(context)) {
                 None => return Poll::Ready(None),
-                Some(Err(error)) => return Poll::Ready(Some(Err(error))),
+                Some(Err(error)) => return Poll::Ready(Some(Err(self.broken(&error)))),
                 Some(Ok(frame)) => {
                     if let Ok(data) = frame.into_data() {
-                        return Poll::Ready(Some(Ok(data)));
+                        return Poll::Ready(Some(self.look(data)));
                     }
                 }
             }
         }
+    }
+
+    fn look(&mut self, data: Bytes) -> Result<Bytes, Reason> {
+        if let Some(watch) = &mut self.watch
+            && watch.look(&data)?
+        {
+            self.watch = None;
+        }
+        Ok(data)
     }
 
     /// The reason when a body breaks off.
@@ -264,9 +272,6 @@ impl HttpBody for Watched {
         Poll::Ready(match ready!(this.poll_data(context)) {
             Some(Ok(data)) => {
                 let passed = this.count(data.len());
-                if this.is_text && memchr::memchr(0, &data).is_some() {
-                    return Poll::Ready(this.fail(Reason::DownloadType));
-                }
                 if passed <= this.limit_bytes {
                     // A body of known length is not asked again once its last byte is out.
                     if this.body.is_end_stream() {
@@ -278,10 +283,7 @@ impl HttpBody for Watched {
                     if matches!(this.way, Way::Up(_)) { Reason::Upload } else { Reason::DownloadSize };
                 this.fail(reason)
             }
-            Some(Err(error)) => {
-                let reason = this.broken(&error);
-                this.fail(reason)
-            }
+            Some(Err(reason)) => this.fail(reason),
             None => {
                 this.complete();
                 None

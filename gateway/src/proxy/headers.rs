@@ -4,8 +4,8 @@
 //! around the proxy.
 
 use http::header::{
-    ACCEPT_ENCODING, CONNECTION, COOKIE, HOST, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER,
-    TRANSFER_ENCODING, UPGRADE,
+    ACCEPT_ENCODING, CONNECTION, COOKIE, HOST, IF_RANGE, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, RANGE, TE,
+    TRAILER, TRANSFER_ENCODING, UPGRADE,
 };
 use http::{HeaderMap, HeaderName, HeaderValue};
 
@@ -59,6 +59,7 @@ pub fn clean_request(headers: &mut HeaderMap) {
     remove(headers, &REQUEST_FIELDS, &REQUEST_FAMILIES);
     headers.remove(HOST);
     narrow_codings(headers);
+    ask_for_the_whole(headers);
     join_cookies(headers);
 }
 
@@ -79,6 +80,17 @@ fn narrow_codings(headers: &mut HeaderMap) {
     });
     let coding = if takes_gzip { "gzip" } else { "identity" };
     headers.insert(ACCEPT_ENCODING, HeaderValue::from_static(coding));
+}
+
+/// Media are played from their middle, and documents read there. What pages are made of is asked for in parts only by a browser
+/// that resumes what broke off; its middle would tell nobody what it is, and the whole is as good an answer (RFC 9110, section 14.2).
+fn ask_for_the_whole(headers: &mut HeaderMap) {
+    const READ_IN_PARTS: [&str; 5] = ["audio", "video", "embed", "object", "empty"];
+    let is_whole = |dest: &HeaderValue| !READ_IN_PARTS.iter().any(|parts| dest == parts);
+    if headers.contains_key(RANGE) && headers.get("sec-fetch-dest").is_some_and(is_whole) {
+        headers.remove(RANGE);
+        headers.remove(IF_RANGE);
+    }
 }
 
 /// HTTP/2 clients split cookies; towards an HTTP/1 origin they are one field (RFC 9113, section 8.2.3).
@@ -109,7 +121,9 @@ fn remove(headers: &mut HeaderMap, fields: &[&str], families: &[&str]) {
 }
 
 fn is_among(name: &str, fields: &[&str], families: &[&str]) -> bool {
-    fields.contains(&name) || families.iter().any(|family| name.starts_with(family))
+    // Few names of daily life begin like a family, so most are done with a look at one letter.
+    fields.contains(&name)
+        || name.starts_with(['x', 'p']) && families.iter().any(|family| name.starts_with(family))
 }
 
 #[cfg(test)]
@@ -175,6 +189,26 @@ mod tests {
             ("connection", "close"),
         ];
         assert_eq!(kept(clean_response, &sent), ["content-type"]);
+    }
+
+    #[test]
+    fn what_pages_are_made_of_is_asked_for_whole() {
+        for (dest, expected) in [
+            (Some("script"), None),
+            (Some("document"), None),
+            (Some("video"), Some("bytes=1-")),
+            (Some("empty"), Some("bytes=1-")),
+            (None, Some("bytes=1-")),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(RANGE, HeaderValue::from_static("bytes=1-"));
+            headers.extend(
+                dest.map(|dest| (HeaderName::from_static("sec-fetch-dest"), HeaderValue::from_static(dest))),
+            );
+            clean_request(&mut headers);
+            let range = headers.get(RANGE).map(|range| range.to_str().unwrap());
+            assert_eq!(range, expected, "{dest:?}");
+        }
     }
 
     #[test]

@@ -38,6 +38,9 @@ const UNREAD_BYTES: usize = 64 << 10;
 const STREAM_WINDOW_BYTES: u32 = 128 << 10;
 const CONNECTION_WINDOW_BYTES: u32 = 256 << 10;
 
+/// Between the answer to a bad head over HTTP/2 and the word that the connection ends: some clients read nothing behind that.
+const FAREWELL: std::time::Duration = std::time::Duration::from_secs(1);
+
 pub struct Leg {
     pub gateway: Arc<Gateway>,
     /// The enrolled terminal at the other end; `None` before enrolment.
@@ -107,12 +110,21 @@ impl Leg {
         // Boxed: hyper keeps room for an answer under way as long as the connection lives.
         let service = service_fn(|request| Box::pin(answer(leg.clone(), request)));
         let mut connection = pin!(builder.serve_connection(TokioIo::new(strict), service));
+        let mut farewell = pin!(tokio::time::sleep(FAREWELL));
+        let mut ends = false;
         loop {
             tokio::select! {
                 _ = connection.as_mut() => return,
                 () = leg.ended() => return,
+                () = farewell.as_mut(), if ends => {
+                    ends = false;
+                    connection.as_mut().graceful_shutdown();
+                }
                 Some(news) = news.recv() => match news {
-                    News::Last => connection.as_mut().graceful_shutdown(),
+                    News::Last => {
+                        ends = true;
+                        farewell.as_mut().reset(tokio::time::Instant::now() + FAREWELL);
+                    }
                     News::Reset { fault, method, target } => {
                         leg.record_unread(Refused { fault, method, target }).await;
                     }

@@ -58,7 +58,7 @@ impl Scan {
                 self.first_line(byte, limits)?;
             }
             self.seen += 1;
-            if byte == b'\n' && self.end_line(limits)? {
+            if byte == b'\n' && self.end_line(request, limits)? {
                 return Ok(Some(self.seen));
             }
         }
@@ -76,10 +76,13 @@ impl Scan {
     }
 
     /// Whether the line that just ended was the empty one.
-    fn end_line(&mut self, limits: &Limits) -> Result<bool, Fault> {
+    fn end_line(&mut self, request: bool, limits: &Limits) -> Result<bool, Fault> {
         let empty = self.seen - self.line_start == 2;
         if empty && self.lines == 0 {
             return Err(Fault::Malformed("empty line before the head"));
+        }
+        if request && self.lines == 0 && self.spaces != 2 {
+            return Err(Fault::Malformed("request line is not three words"));
         }
         self.line_start = self.seen;
         self.lines += 1;

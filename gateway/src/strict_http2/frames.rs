@@ -24,7 +24,6 @@ const EARNED_BY_A_STREAM: u32 = 10;
 const DATA: u8 = 0;
 const HEADERS: u8 = 1;
 const PRIORITY_FRAME: u8 = 2;
-const RST_STREAM: u8 = 3;
 const SETTINGS: u8 = 4;
 const PUSH_PROMISE: u8 = 5;
 const PING: u8 = 6;
@@ -33,7 +32,6 @@ const END_STREAM: u8 = 0x1;
 const END_HEADERS: u8 = 0x4;
 const PADDED: u8 = 0x8;
 const PRIORITY: u8 = 0x20;
-const PROTOCOL_ERROR: [u8; 4] = [0, 0, 0, 1];
 
 /// What may happen to the bytes shown.
 #[derive(Debug, PartialEq, Eq)]
@@ -217,13 +215,11 @@ impl Frames {
         if first.stream <= self.last_stream {
             return match judge_trailers(&mut self.decoder, block, &self.limits) {
                 Ok(()) if ends => Ok(Step::Pass(taken)),
-                // The stream ends as a broken one, and whoever reads its body tells why.
+                // Trailers that end nothing are a stream error to h2 (RFC 9113, section 8.1): it resets the stream, and whoever
+                // reads its body tells why.
                 _ => {
                     self.end(first.stream);
-                    Ok(Step::Instead {
-                        taken,
-                        with: write_frame(RST_STREAM, 0, first.stream, &PROTOCOL_ERROR),
-                    })
+                    Ok(Step::Instead { taken, with: write_frame(HEADERS, END_HEADERS, first.stream, &[]) })
                 }
             };
         }

@@ -84,11 +84,14 @@ const STATIC: [(Name, &str); 61] = [
     ("www-authenticate", ""),
 ];
 
+/// Name and value.
+type Entry = (Box<[u8]>, Box<[u8]>);
+
 /// The state of one direction of one connection.
 #[derive(Debug)]
 pub struct Decoder {
     /// Newest first.
-    entries: VecDeque<(Box<[u8]>, Box<[u8]>)>,
+    entries: VecDeque<Entry>,
     bytes: usize,
     capacity: usize,
     name: Vec<u8>,

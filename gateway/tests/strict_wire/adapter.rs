@@ -13,8 +13,9 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use passerelle_gateway::strict_http1::{Fault, Inspector, Limits, Refused, Step, StrictIo, Verdict};
 use proptest::prelude::*;
-use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, duplex};
 
+use super::answers::any_answer;
 use super::requests::any_head;
 
 /// Far more than any test takes; limits under test are set to nothing.
@@ -272,11 +273,21 @@ async fn a_dripped_head_is_refused() {
 
 /// Sends one GET through hyper's client and a strict stream to an upstream that answers this.
 async fn ask(answer: &str, limits: Limits) -> Result<Vec<u8>, Option<Fault>> {
-    let (strict, mut upstream) = duplex(4096);
-    let (strict, expectation) = StrictIo::client(strict, limits);
-    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(strict)).await.unwrap();
-    tokio::spawn(connection);
+    let (stream, upstream) = duplex(4096);
+    let (strict, expectation) = StrictIo::client(stream, limits);
     expectation.expect(&Method::GET, false);
+    ask_over(strict, upstream, answer.as_bytes(), false).await
+}
+
+/// The same over any stream; with `ends`, the upstream closes after its answer.
+async fn ask_over(
+    stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    mut upstream: DuplexStream,
+    answer: &[u8],
+    ends: bool,
+) -> Result<Vec<u8>, Option<Fault>> {
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
+    tokio::spawn(connection);
     let request = Request::builder().uri("/").header("host", "a").body(Empty::<Bytes>::new()).unwrap();
     let exchange = async {
         let response = sender.send_request(request).await?;
@@ -287,7 +298,10 @@ async fn ask(answer: &str, limits: Limits) -> Result<Vec<u8>, Option<Fault>> {
         while !head.ends_with(b"\r\n\r\n") {
             head.push(upstream.read_u8().await.unwrap());
         }
-        upstream.write_all(answer.as_bytes()).await.unwrap();
+        upstream.write_all(answer).await.unwrap();
+        if ends {
+            let _ = upstream.shutdown().await;
+        }
         upstream
     };
     let (read, _upstream) = tokio::join!(exchange, upstream);
@@ -339,6 +353,20 @@ fn encode(framing: &Framing, body: &[u8]) -> Vec<u8> {
     }
 }
 
+/// What hyper's client reads of an answer, behind us and alone.
+fn judged_and_alone(answer: &[u8]) -> [Result<Vec<u8>, Option<Fault>>; 2] {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    let bounded = async {
+        let (stream, upstream) = duplex(4096);
+        let (strict, expectation) = StrictIo::client(stream, PATIENT);
+        expectation.expect(&Method::GET, false);
+        let judged = ask_over(strict, upstream, answer, true).await;
+        let (stream, upstream) = duplex(4096);
+        [judged, ask_over(stream, upstream, answer, true).await]
+    };
+    runtime.block_on(async { tokio::time::timeout(HANG, bounded).await }).expect("an end")
+}
+
 proptest! {
     /// hyper reads every head that we accept, and reads it as it was sent: it refuses none in its own way.
     #[test]
@@ -358,6 +386,29 @@ proptest! {
             }
         } else {
             prop_assert_eq!(seen, vec![]);
+        }
+    }
+
+    /// An answer that we let through is to hyper's client what it would be without us: we never change a reading.
+    #[test]
+    fn hyper_reads_an_accepted_answer_as_it_would_alone(answer in any_answer()) {
+        let [judged, alone] = judged_and_alone(&answer);
+        if let Ok(body) = judged {
+            prop_assert_eq!(alone, Ok(body));
+        }
+    }
+
+    /// Chunks written well or nearly so: a body that we let through is to hyper what it would be without us.
+    #[test]
+    fn hyper_reads_accepted_chunks_as_it_would_alone(
+        chunks in prop::collection::vec("(0{0,3}[1-4]|[;x+ ]{0,2}[0-9a-fA-F]{1,3})(;[a-z=\"]{0,4})?\r?\n[a-z]{0,4}\r?\n", 0..3),
+        end in "0\r\n(X: y\r\n)?\r\n",
+    ) {
+        let head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+        let answer = [head, &chunks.concat(), &end].concat().into_bytes();
+        let [judged, alone] = judged_and_alone(&answer);
+        if let Ok(body) = judged {
+            prop_assert_eq!(alone, Ok(body));
         }
     }
 

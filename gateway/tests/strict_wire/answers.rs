@@ -94,7 +94,56 @@ fn an_answer_to_nothing_is_a_fault() {
     assert_eq!((passed.len(), fault.unwrap().code()), (0, "upstream-protocol"));
 }
 
+/// Parts of answers, good and bad, put together at random.
+pub(super) fn any_answer() -> impl Strategy<Value = Vec<u8>> {
+    let line = prop_oneof![
+        6 => Just("HTTP/1.1 200 OK\r\n".to_owned()),
+        1 => "HTTP/1\\.[01] [1-6][0-9]{2}( [ -~]{0,4})?\r\n".prop_map(String::from),
+    ];
+    let field = prop_oneof![
+        2 => "[A-Za-z-]{1,6}:[ -~\t]{0,6}\r\n".prop_map(String::from),
+        2 => prop::sample::select(vec![
+            "Content-Length: 3\r\n", "Content-Length: 0\r\n", "Transfer-Encoding: chunked\r\n", "Content-Type: a/b\r\n",
+            "X: a\r\n b\r\n", "X: y\n",
+        ]).prop_map(String::from),
+    ];
+    let body = prop_oneof![
+        Just(b"abc".to_vec()),
+        Just(b"2\r\nab\r\n1;x\r\nc\r\n0\r\nX: y\r\n\r\n".to_vec()),
+        prop::collection::vec(any::<u8>(), 0..12),
+    ];
+    let mutation = prop::option::weighted(0.5, (any::<prop::sample::Index>(), any::<u8>()));
+    (line, prop::collection::vec(field, 0..4), body, mutation).prop_map(|(line, fields, body, mutation)| {
+        let mut answer = [format!("{line}{}\r\n", fields.concat()).into_bytes(), body].concat();
+        if let Some((at, byte)) = mutation {
+            let at = at.index(answer.len());
+            answer[at] = byte;
+        }
+        answer
+    })
+}
+
 proptest! {
+    /// What we accept, httparse reads as the same status and the same fields.
+    #[test]
+    fn an_accepted_answer_has_one_reading(answer in any_answer(), cut in 1_usize..40) {
+        let (passed, fault) = feed(answer_to(Method::GET, false), answer.chunks(cut));
+        prop_assert_eq!(feed(answer_to(Method::GET, false), [&answer[..]]), (passed.clone(), fault));
+        let head = passed.windows(4).position(|four| four == b"\r\n\r\n").map(|at| at + 4);
+        if let (None, Some(head)) = (fault, head) {
+            let mut fields = [httparse::EMPTY_HEADER; 16];
+            let mut response = httparse::Response::new(&mut fields);
+            let length = response.parse(&passed).unwrap().unwrap();
+            prop_assert_eq!(length, head);
+            let code = response.code.unwrap().to_string();
+            prop_assert_eq!(code.as_bytes(), &passed[9..12]);
+            for name in ["content-length", "transfer-encoding", "content-type"] {
+                let count = response.headers.iter().filter(|field| field.name.eq_ignore_ascii_case(name)).count();
+                prop_assert!(count <= 1, "{}", name);
+            }
+        }
+    }
+
     #[test]
     fn random_answers_never_panic(tail in "[ -~\r\n\0]{0,200}", cut in 1_usize..40) {
         let bytes = ["HTTP/1.1 200 OK\r\n", &tail].concat().into_bytes();

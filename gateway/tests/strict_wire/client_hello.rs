@@ -245,6 +245,30 @@ proptest! {
         prop_assert_eq!(read(flight.chunks(cut)), read([&flight[..]]));
     }
 
+    /// What we accept, rustls refuses or reads as the same name: it is what would act upon an inspected one.
+    #[test]
+    fn an_accepted_hello_names_the_same_to_rustls(
+        mutations in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..3), size in 50_usize..2000,
+    ) {
+        let mut message = message(&rustls_hello("a.example"));
+        for (at, byte) in mutations {
+            let at = at.index(message.len());
+            message[at] = byte;
+        }
+        let flight = records(&message, size);
+        if let Ok(Some(ours)) = read([&flight[..]]) {
+            let mut acceptor = rustls::server::Acceptor::default();
+            let mut bytes = &flight[..];
+            while !bytes.is_empty() {
+                acceptor.read_tls(&mut bytes).unwrap();
+            }
+            if let Ok(Some(accepted)) = acceptor.accept() {
+                let name = accepted.client_hello().server_name().map(str::to_ascii_lowercase);
+                prop_assert_eq!(name.as_deref(), Some(&*ours.server_name));
+            }
+        }
+    }
+
     #[test]
     fn a_real_hello_is_read_in_any_records(size in 1_usize..2000, cut in 1_usize..2000) {
         let flight = records(&message(&rustls_hello("a.example")), size);

@@ -6,6 +6,7 @@ mod adapter;
 mod answers;
 mod bodies;
 mod client_hello;
+mod frames;
 mod http2;
 mod requests;
 
