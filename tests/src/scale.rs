@@ -81,7 +81,11 @@ pub async fn measure(quick: bool) -> Result<()> {
     }
     let hosts = policy(PUBLISHED);
     for round in 1..=if quick { 1 } else { 3 } {
-        let calm = load.run(async || Ok(tokio::time::sleep(CALM).await)).await?;
+        let calm = load.run(async || {
+            tokio::time::sleep(CALM).await;
+            Ok(())
+        });
+        let calm = calm.await?;
         println!("load {round}, nothing published\t{}", calm.told());
         let publishing = load.run(async || {
             publish(&stand, &hosts).await?;

@@ -128,9 +128,8 @@ impl Inbox {
     pub(crate) fn sleep(&self, sleep: Sleep, limit: Option<Duration>) {
         let mut queues = self.queues();
         queues.sleep = Some(sleep);
-        let asleep = |queues: &mut Queues| {
-            !queues.stop && !sleep.is_over(queues.records.len(), queues.closings.len())
-        };
+        let asleep =
+            |queues: &mut Queues| !queues.stop && !sleep.is_over(queues.records.len(), queues.closings.len());
         let mut queues = match limit {
             Some(limit) => {
                 let woken = self.news.wait_timeout_while(queues, limit, asleep);

@@ -238,8 +238,11 @@ mod tests {
     use super::*;
     use crate::finding::Finding;
 
-    /// Everything that reading tells; of a policy what stands in it.
-    fn told(source: &Source<'_>) -> Option<Result<(String, Vec<Finding>), Vec<Finding>>> {
+    /// What stands in a policy and its warnings, or its mistakes.
+    type Told = Result<(String, Vec<Finding>), Vec<Finding>>;
+
+    /// Everything that reading tells; `None` where it has to be read again, whole.
+    fn told(source: &Source<'_>) -> Option<Told> {
         let read = read_source(source, Care::Everything).ok()?;
         Some(read.map(|checked| {
             let policy = checked.policy;
