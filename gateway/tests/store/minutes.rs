@@ -93,7 +93,7 @@ pub async fn a_damaged_day_allows_nothing_new(place: Place) {
             None,
         ),
         (
-            "INSERT INTO minutes (person, day, service, slot, minute) VALUES ('p1', '2026-03-04', 'caf', 0, 1500) RETURNING slot",
+            "INSERT INTO minutes (person, day, service, slot, minute) VALUES ('p1', '2026-03-04', 'caf', 0, 2000) RETURNING slot",
             5,
             Some(false),
         ),
