@@ -5,15 +5,21 @@
 //! the oldest, and nobody who comes later is kept out by them.
 
 use std::collections::BTreeMap;
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::ready;
 
-use tokio_util::sync::CancellationToken;
+use tokio::sync::Semaphore;
+use tokio_util::sync::{CancellationToken, PollSemaphore};
 
 /// Clones share them.
 #[derive(Clone)]
 pub struct Handshakes {
     limit: usize,
     state: Arc<Mutex<State>>,
+    /// Steps that may be computed at once.
+    turns: Arc<Semaphore>,
 }
 
 #[derive(Default)]
@@ -31,7 +37,19 @@ pub struct Handshake {
 
 impl Handshakes {
     pub fn new(limit: usize) -> Handshakes {
-        Handshakes { limit, state: Arc::default() }
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        Handshakes { limit, state: Arc::default(), turns: Arc::new(Semaphore::new(cores.div_ceil(2))) }
+    }
+
+    /// Runs a handshake, each of its steps in its turn. While it waits for its peer it has none.
+    pub async fn in_turns<F: Future>(&self, handshake: F) -> F::Output {
+        let mut handshake = pin!(handshake);
+        let mut turns = PollSemaphore::new(self.turns.clone());
+        poll_fn(|cx| {
+            let _turn = ready!(turns.poll_acquire(cx));
+            handshake.as_mut().poll(cx)
+        })
+        .await
     }
 
     pub fn begin(&self) -> Handshake {
@@ -70,6 +88,14 @@ impl Drop for Handshake {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn steps_take_turns() {
+        let handshakes = Handshakes::new(2);
+        let all = handshakes.turns.available_permits();
+        let step = handshakes.in_turns(async { handshakes.turns.available_permits() });
+        assert_eq!((step.await, handshakes.turns.available_permits()), (all - 1, all));
+    }
 
     #[test]
     fn the_oldest_makes_room() {

@@ -102,8 +102,9 @@ async fn shake_hands(
     stream: TcpStream,
 ) -> Option<TlsStream<TcpStream>> {
     let handshake = gateway.handshakes.begin();
+    let accepted = gateway.handshakes.in_turns(acceptor.accept(stream));
     tokio::select! {
-        accepted = timeout(gateway.config.limits.head(), acceptor.accept(stream)) => accepted.ok()?.ok(),
+        accepted = timeout(gateway.config.limits.head(), accepted) => accepted.ok()?.ok(),
         () = handshake.displaced() => None,
     }
 }

@@ -72,7 +72,9 @@ async fn serve(permit: Arc<Permit>, leg: Leg, mut client: impl ClientStream + 's
         Err(_) => return permit.failed(Reason::TlsUpstream),
     };
     // Boxed, as what the two protocols need: a task is as large as the largest thing it ever waits for.
-    let handshake = Box::pin(timeout(permit.gateway().config.limits.head(), acceptor.accept(stream)));
+    let gateway = permit.gateway();
+    let accepted = gateway.handshakes.in_turns(acceptor.accept(stream));
+    let handshake = Box::pin(timeout(gateway.config.limits.head(), accepted));
     let secured = tokio::select! {
         secured = handshake => secured,
         () = permit.exchange().ended() => return,
