@@ -39,6 +39,8 @@ pub const SOCKET: &str = "control.sock";
 
 /// A request holds at most a policy file, every second byte of it escaped.
 const REQUEST_LIMIT_BYTES: u64 = 2 * FILE_LIMIT_BYTES as u64 + (1 << 20);
+/// After a longer one memory is given back.
+const LONG_REQUEST_BYTES: usize = 1 << 20;
 /// An answer holds at most a policy file, as text and in JSON.
 const ANSWER_LIMIT_BYTES: u64 = 2 * REQUEST_LIMIT_BYTES;
 /// A client sends its request as soon as it is connected; what stays silent is no verb of ours.
@@ -272,6 +274,7 @@ async fn answer(stream: UnixStream, gateway: &Gateway, turns: &Semaphore) -> io:
     let (reading, mut writing) = stream.into_split();
     let line = timeout(REQUEST_LIMIT, read_line(&mut BufReader::new(reading), REQUEST_LIMIT_BYTES)).await??;
     let _turn = turns.acquire().await.map_err(io::Error::other)?;
+    let is_long = line.len() > LONG_REQUEST_BYTES;
     // A policy of a million hosts takes a while to be read and to be wiped: not on a thread that serves.
     let request = spawn_blocking(move || serde_json::from_slice(&line)).await?;
     let answer = match request {
@@ -282,7 +285,11 @@ async fn answer(stream: UnixStream, gateway: &Gateway, turns: &Semaphore) -> io:
         Err(error) => Answer::failed(&error),
     };
     let line = spawn_blocking(move || as_line(&answer)).await??;
-    writing.write_all(&line).await
+    writing.write_all(&line).await?;
+    if is_long {
+        spawn_blocking(passerelle_memory::give_back).await?;
+    }
+    Ok(())
 }
 
 async fn read_line(

@@ -295,7 +295,13 @@ impl PolicyStore {
 
 async fn load(store: &Store, version: u64) -> Result<Published, PolicyStoreError> {
     let text = store.policy_text(version).await?.ok_or(PolicyStoreError::Nothing)?;
-    let policy = aside(move || Policy::parse_again(&text)).await?;
+    let policy = aside(move || {
+        let policy = Policy::parse_again(&text);
+        drop(text);
+        passerelle_memory::give_back();
+        policy
+    });
+    let policy = policy.await?;
     let policy = policy.map_err(|findings| PolicyStoreError::Broken { version, findings })?;
     Ok(Published { version, policy: Arc::new(policy) })
 }

@@ -94,9 +94,9 @@ pub(crate) struct Packing {
 }
 
 impl Packing {
-    /// Room for a list that is at most so long.
-    pub fn of_bytes(bytes: usize) -> Packing {
-        Packing { text: String::with_capacity(bytes), ends: Vec::new() }
+    /// Room for so many patterns, as long as they are written: a long list fills it to the last byte.
+    pub fn with_room(count: usize, bytes: usize) -> Packing {
+        Packing { text: String::with_capacity(bytes), ends: Vec::with_capacity(count) }
     }
 
     /// `name` is one in the form of [`Host::as_str`].

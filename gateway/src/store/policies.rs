@@ -3,6 +3,7 @@ use crate::identifier::Login;
 use crate::policy_store::{Signature, Version, VersionState};
 use futures_util::TryStreamExt;
 use jiff::Timestamp;
+use passerelle_policy::FILE_LIMIT_BYTES;
 use sqlx::{Any, Transaction};
 
 /// Longest part of a text, in bytes: the driver keeps some dozens of them ready.
@@ -121,11 +122,20 @@ impl Store {
 
     /// The text of a version, as it was proposed.
     pub(crate) async fn policy_text(&self, number: u64) -> Result<Option<String>, StoreError> {
+        let sql = "SELECT COUNT(*) FROM policy_texts WHERE version = $1";
+        let parts: i64 = sqlx::query_scalar(sql)
+            .bind(number.cast_signed())
+            .fetch_one(&self.pool)
+            .await
+            .attempting("measuring the text of a policy version")?;
+        // In one piece: a text that grows leaves its size in holes.
+        let bytes =
+            usize::try_from(parts).unwrap_or_default().saturating_mul(PART_BYTES).min(FILE_LIMIT_BYTES);
         let sql = "SELECT text FROM policy_texts WHERE version = $1 ORDER BY part";
         let mut parts = sqlx::query_scalar::<_, String>(sql).bind(number.cast_signed()).fetch(&self.pool);
         let mut text = None;
         while let Some(part) = parts.try_next().await.attempting("reading the text of a policy version")? {
-            text.get_or_insert_with(String::new).push_str(&part);
+            text.get_or_insert_with(|| String::with_capacity(bytes)).push_str(&part);
         }
         Ok(text)
     }

@@ -21,9 +21,11 @@ pub(super) fn read_hosts(fields: &Fields<'_>, notes: &mut Notes<'_>) -> (HostLis
     let source = notes.source();
     let first = fields.strings("hosts", notes).unwrap_or_default();
     let rest = first.last().and_then(|(_, span)| source.rest_behind(span.end));
-    let bytes = first.iter().map(|(written, _)| written.len()).sum::<usize>();
-    let mut hosts = Packing::of_bytes(bytes + rest.as_ref().map_or(0, Rest::bytes));
-    let mut places = Vec::with_capacity(first.len());
+    let size = rest.as_ref().map(Rest::size).unwrap_or_default();
+    let count = size.count + first.len();
+    let bytes = size.bytes + first.iter().map(|(written, _)| written.len()).sum::<usize>();
+    let mut hosts = Packing::with_room(count, bytes);
+    let mut places = Vec::with_capacity(count);
     let first = first.into_iter().map(|(written, span)| (written, source.place(span.start)));
     for (written, at) in first.chain(rest.into_iter().flatten()) {
         match pack(written, &mut hosts) {

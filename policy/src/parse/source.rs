@@ -27,6 +27,14 @@ struct Cut {
     at: usize,
     /// In `text`: what is missing there, up to the bracket.
     rest: Range<usize>,
+    size: Size,
+}
+
+/// Of the strings of a list: how many, and how long all together.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Size {
+    pub count: usize,
+    pub bytes: usize,
 }
 
 impl<'t> Source<'t> {
@@ -44,14 +52,14 @@ impl<'t> Source<'t> {
         if rests.is_empty() {
             return Source::whole(text);
         }
-        let missing: usize = rests.iter().map(Range::len).sum();
+        let missing: usize = rests.iter().map(|(rest, _)| rest.len()).sum();
         let mut short = String::with_capacity(text.len() - missing);
         let mut copied = 0;
         let mut cuts = Vec::new();
-        for rest in rests {
+        for (rest, size) in rests {
             short.push_str(&text[copied..rest.start]);
             copied = rest.end;
-            cuts.push(Cut { at: short.len(), rest });
+            cuts.push(Cut { at: short.len(), rest, size });
         }
         short.push_str(&text[copied..]);
         Source { text, short: short.into(), cuts, taken: Cell::new(0) }
@@ -76,8 +84,8 @@ impl<'t> Source<'t> {
     pub fn rest_behind(&self, end: usize) -> Option<Rest<'t>> {
         let found = self.cuts.binary_search_by_key(&end, |cut| cut.at).ok()?;
         self.taken.set(self.taken.get() + 1);
-        let Range { start, end } = self.cuts[found].rest;
-        Some(Rest { text: self.text, at: start, end })
+        let Cut { rest, size, .. } = &self.cuts[found];
+        Some(Rest { text: self.text, at: rest.start, size: *size })
     }
 
     pub fn is_cut(&self) -> bool {
@@ -94,12 +102,12 @@ impl<'t> Source<'t> {
 pub(crate) struct Rest<'t> {
     text: &'t str,
     at: usize,
-    end: usize,
+    size: Size,
 }
 
 impl Rest<'_> {
-    pub fn bytes(&self) -> usize {
-        self.end - self.at
+    pub fn size(&self) -> Size {
+        self.size
     }
 }
 
@@ -161,7 +169,7 @@ fn plain_string(text: &str, at: usize) -> Option<Range<usize>> {
 }
 
 /// What can be cut: of each long plain list of hosts what stands between its first string and the bracket.
-fn long_lists(text: &str, longest_bytes: usize) -> Vec<Range<usize>> {
+fn long_lists(text: &str, longest_bytes: usize) -> Vec<(Range<usize>, Size)> {
     let mut rests = Vec::new();
     let mut at = 0;
     while let Some(found) = text[at..].find(['#', '"', '\'', '[']) {
@@ -169,9 +177,10 @@ fn long_lists(text: &str, longest_bytes: usize) -> Vec<Range<usize>> {
         let after = match text.as_bytes()[here] {
             b'#' => text[here..].find('\n').map(|end| here + end),
             b'[' if is_behind_hosts(&text[..here]) => {
-                let rest = plain_rest(text, here + 1);
-                rests.extend(rest.clone().filter(|rest| rest.len() > longest_bytes));
-                Some(rest.map_or(here + 1, |rest| rest.end))
+                let found = plain_rest(text, here + 1);
+                let after = found.as_ref().map_or(here + 1, |(rest, _)| rest.end);
+                rests.extend(found.filter(|(rest, _)| rest.len() > longest_bytes));
+                Some(after)
             }
             b'[' => Some(here + 1),
             _ => behind_string(text, here),
@@ -193,17 +202,21 @@ fn is_behind_hosts(before: &str) -> bool {
         .is_some_and(|rest| rest.is_empty() || rest.ends_with([' ', '\t', '\n', '{', ',', '\u{feff}']))
 }
 
-fn plain_rest(text: &str, inside: usize) -> Option<Range<usize>> {
+fn plain_rest(text: &str, inside: usize) -> Option<(Range<usize>, Size)> {
     let first = behind_blanks(text, inside)?;
     if text.as_bytes()[first] != b'"' {
         return None;
     }
     let start = plain_string(text, first)?.end + 1;
-    let mut at = start;
+    let (mut at, mut size) = (start, Size::default());
     loop {
         match step(text, at)? {
-            Step::Text(inside) => at = inside.end + 1,
-            Step::End(end) => return Some(start..end),
+            Step::Text(inside) => {
+                at = inside.end + 1;
+                size.count += 1;
+                size.bytes += inside.len();
+            }
+            Step::End(end) => return Some((start..end, size)),
         }
     }
 }

@@ -1,5 +1,6 @@
 #![allow(clippy::unwrap_used)]
 
+use super::PAGE_TEXT_LIMIT;
 use crate::console::desk::Browser;
 use crate::console::records::escaped;
 use crate::console::tests::{ATTACK, Desk, PASSWORD};
@@ -133,4 +134,39 @@ async fn explanations_show_the_walk() {
     ask(&format!("{open}&person=p1")).await.done().shows("allowed");
     assert_eq!(desk.records("staff-looked").await, ["policy explain, by auditor"]);
     ask("url=https://a.example/&version=9").await.wrong("no such version");
+}
+
+/// Lists come with hundreds of thousands of hosts: what changed in them is told, and no page carries them whole.
+#[tokio::test]
+async fn a_long_policy_stays_readable() {
+    let desk = Desk::new().await;
+    let sam = Browser::of(&desk, Role::Security);
+    let publish = async |hosts: std::ops::Range<usize>, signatures| {
+        let hosts: String = hosts.map(|n| format!("\"h{n}.list-of-sites.example\",\n")).collect();
+        let text = format!("{SMALL}[[refuse]]\nreason = \"List\"\nhosts = [\n{hosts}]\n");
+        assert!(text.len() > PAGE_TEXT_LIMIT);
+        let by = desk.gateway.staff.get(&"security".parse().unwrap()).await.unwrap().unwrap();
+        desk.gateway.policies.propose(text, &by, "", signatures, jiff::Timestamp::now()).await.unwrap();
+    };
+    publish(0..50_000, 1).await;
+    publish(3..50_002, 2).await;
+    for path in
+        ["/policy", "/policy/history", "/policy/versions/3", "/policy/versions/3?against=1", "/policy/draft"]
+    {
+        let page = sam.get(path).await;
+        page.done();
+        assert!(page.0.body.len() < 3 * PAGE_TEXT_LIMIT, "{path}: {} bytes", page.0.body.len());
+    }
+    let version = sam.get("/policy/versions/3").await;
+    version
+        .shows("h50001.list-of-sites.example")
+        .shows("only its beginning is shown")
+        .shows("and 49959 more");
+    assert_eq!(version.0.body.matches("class=\"added\"").count(), 2);
+    assert_eq!(version.0.body.matches("class=\"removed\"").count(), 3);
+    sam.get("/policy/draft").await.shows("too long to be changed here").lacks("<textarea");
+    sam.get("/policy/explain?url=https://h49999.list-of-sites.example/").await.done().shows("refused-host");
+    sam.get("/policy/explain?url=https://h1.list-of-sites.example/&version=3").await.done().shows("no-rule");
+    let refused = sam.confirm("/policy/refuse", &[("host", "x.example.fr")]).await;
+    refused.goes_to("/policy?done=done-policy-refused");
 }
