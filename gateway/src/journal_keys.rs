@@ -146,7 +146,9 @@ impl JournalKeys {
     pub async fn months_before(&self, month: &str) -> Result<BTreeMap<String, u64>, StoreError> {
         self.refresh().await?;
         let mut months = BTreeMap::new();
-        for old in self.read().by_subject.keys().map(|(_, of)| of.to_string()).filter(|of| of.as_str() < month) {
+        for old in
+            self.read().by_subject.keys().map(|(_, of)| of.to_string()).filter(|of| of.as_str() < month)
+        {
             *months.entry(old).or_default() += 1;
         }
         Ok(months)

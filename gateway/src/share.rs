@@ -122,8 +122,7 @@ mod tests {
 
     #[test]
     fn a_terminal_has_its_share_and_takes_nobody_elses() {
-        let (shares, a, b) =
-            (shares(), TerminalId::parse("a").unwrap(), TerminalId::parse("b").unwrap());
+        let (shares, a, b) = (shares(), TerminalId::parse("a").unwrap(), TerminalId::parse("b").unwrap());
         let held = (shares.of(Some(&a)).connection().unwrap(), shares.of(Some(&a)).exchange().unwrap());
         assert!(shares.of(Some(&a)).connection().is_none(), "found again by its name");
         let second = shares.of(Some(&a)).exchange().unwrap();
@@ -136,7 +135,8 @@ mod tests {
     #[test]
     fn strangers_share_a_few_connections() {
         let shares = shares();
-        let held: Vec<_> = (0..STRANGERS_CONNECTIONS).map(|_| shares.of(None).connection().unwrap()).collect();
+        let held: Vec<_> =
+            (0..STRANGERS_CONNECTIONS).map(|_| shares.of(None).connection().unwrap()).collect();
         assert!(shares.of(None).connection().is_none());
         drop(held);
     }

@@ -188,7 +188,9 @@ impl Question<'_> {
     /// The method, and the one that a parameter would have a server take in its place.
     fn method(&self, inspect: &Inspect, url: &Url) -> bool {
         inspect.methods.contains(self.access.request.judged_method())
-            && url.methods_asked_for().is_none_or(|mut asked| asked.all(|method| inspect.methods.contains(&method)))
+            && url
+                .methods_asked_for()
+                .is_none_or(|mut asked| asked.all(|method| inspect.methods.contains(&method)))
     }
 
     fn upload(&self, inspect: &Inspect, _: &Url) -> bool {

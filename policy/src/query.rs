@@ -35,7 +35,8 @@ pub fn pairs(query: &str) -> impl Iterator<Item = (Box<str>, String)> {
 }
 
 /// Parameters by which frameworks let a request be taken for another method than its own.
-const METHOD_PARAMETERS: [&str; 5] = ["_method", "x-http-method-override", "x-http-method", "$httpmethod", "_httpmethod"];
+const METHOD_PARAMETERS: [&str; 5] =
+    ["_method", "x-http-method-override", "x-http-method", "$httpmethod", "_httpmethod"];
 
 pub fn overrides_method(name: &str) -> bool {
     METHOD_PARAMETERS.iter().any(|parameter| name.eq_ignore_ascii_case(parameter))

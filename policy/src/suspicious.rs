@@ -152,7 +152,8 @@ mod tests {
 
     #[test]
     fn questions_are_known_by_their_bytes() {
-        let question = |tail: &[u8]| [b"\x12\x34\x01\0\0\x01\0\0\0\0\0\0\x03www\x07exemple\x02fr\0", tail].concat();
+        let question =
+            |tail: &[u8]| [b"\x12\x34\x01\0\0\x01\0\0\0\0\0\0\x03www\x07exemple\x02fr\0", tail].concat();
         let mut extended = question(&[0, 1, 0, 1, 0, 0, 41, 16, 0, 0, 0, 0, 0, 0, 0]);
         assert!(is_dns_message(&question(&[0, 1, 0, 1])) && !is_dns_message(&extended));
         extended[11] = 1;

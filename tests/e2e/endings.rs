@@ -101,7 +101,8 @@ async fn what_runs_out_ends_what_is_open() {
         clock.set(moment(from)).unwrap(); // what came before took its time
         let mut live = scene.open_all(&client).await;
         // A session began before everything it opened.
-        let until = moment(to) + if *reason == "session-expired" { SignedDuration::from_secs(1) } else { SignedDuration::ZERO };
+        let until = moment(to)
+            + if *reason == "session-expired" { SignedDuration::from_secs(1) } else { SignedDuration::ZERO };
         clock.set(until).unwrap();
         let mut found = ends(&mut live, Instant::now() + ANSWER_LIMIT).await;
         found.extend(scene.closings(0, reason, until));

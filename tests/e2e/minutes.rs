@@ -194,7 +194,9 @@ async fn nights_on_which_clocks_change_have_each_minute_once() {
         let scene = Scene::start(2, at(-30)).await;
         let client = scene.camille("a").await;
         // The hour that comes twice in autumn, and the one that never comes in spring.
-        for (seconds, expected) in [(-30, 200), (-3600, 200), (0, 403), (3600 - 30, 403), (-10, 200), (-3590, 200)] {
+        for (seconds, expected) in
+            [(-30, 200), (-3600, 200), (0, 403), (3600 - 30, 403), (-10, 200), (-3590, 200)]
+        {
             scene.clock.set(at(seconds)).unwrap();
             let answer = scene.page(&client).await;
             assert_eq!(answer.0, expected, "{seconds} s after the change of {change}: {answer:?}");

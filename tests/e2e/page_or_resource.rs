@@ -74,10 +74,30 @@ const WAYS: &[(&str, Way, &str, &str)] = &[
     ("rafraichissement", Page("<meta http-equiv=refresh content='0;url={r}'>"), NOT_A_PAGE, NOT_A_PAGE),
     ("fenetre", Page("<script>window.open('{r}')</script>"), NOT_A_PAGE, NOT_A_PAGE),
     ("redirection", Page("<script>location='/vers?{r}'</script>"), NOT_A_PAGE, NOT_A_PAGE),
-    ("formulaire", Page("<form id=f action='{r}'></form><script>f.submit()</script>"), NOT_A_PAGE, NOT_A_PAGE),
-    ("formulaire-fenetre", Page("<form id=f target=_blank action='{r}'></form><script>f.submit()</script>"), NOT_A_PAGE, NOT_A_PAGE),
-    ("formulaire-cadre", Page("<iframe name=c></iframe><form id=f target=c action='{r}'></form><script>f.submit()</script>"), ALLOWED, ALLOWED),
-    ("formulaire-envoi", Page("<form id=f method=post action='{r}'></form><script>f.submit()</script>"), "method", "method"),
+    (
+        "formulaire",
+        Page("<form id=f action='{r}'></form><script>f.submit()</script>"),
+        NOT_A_PAGE,
+        NOT_A_PAGE,
+    ),
+    (
+        "formulaire-fenetre",
+        Page("<form id=f target=_blank action='{r}'></form><script>f.submit()</script>"),
+        NOT_A_PAGE,
+        NOT_A_PAGE,
+    ),
+    (
+        "formulaire-cadre",
+        Page("<iframe name=c></iframe><form id=f target=c action='{r}'></form><script>f.submit()</script>"),
+        ALLOWED,
+        ALLOWED,
+    ),
+    (
+        "formulaire-envoi",
+        Page("<form id=f method=post action='{r}'></form><script>f.submit()</script>"),
+        "method",
+        "method",
+    ),
     ("cadre", Page("<iframe src='{r}'></iframe>"), ALLOWED, ALLOWED),
     ("objet", Page("<object data='{r}'></object>"), ALLOWED, ALLOWED),
     ("integre", Page("<embed src='{r}'>"), ALLOWED, ALLOWED),
@@ -86,11 +106,21 @@ const WAYS: &[(&str, Way, &str, &str)] = &[
     ("style", Page("<link rel=stylesheet href='{r}'>"), ALLOWED, ALLOWED),
     ("image", Page("<img src='{r}'>"), ALLOWED, ALLOWED),
     ("image-redirigee", Page("<img src='/vers?{r}'>"), ALLOWED, ALLOWED),
-    ("police", Page("<style>@font-face{font-family:e;src:url('{r}')}</style><p style='font-family:e'>Texte"), ALLOWED, ALLOWED),
+    (
+        "police",
+        Page("<style>@font-face{font-family:e;src:url('{r}')}</style><p style='font-family:e'>Texte"),
+        ALLOWED,
+        ALLOWED,
+    ),
     ("son", Page("<audio autoplay src='{r}'></audio>"), ALLOWED, ALLOWED),
     ("lecture", Page("<script>fetch('{r}')</script>"), ALLOWED, ALLOWED),
     ("lecture-opaque", Page("<script>fetch('{r}',{mode:'no-cors'})</script>"), ALLOWED, ALLOWED),
-    ("travailleur", Page("<script>new Worker(URL.createObjectURL(new Blob([\"importScripts('{r}')\"])))</script>"), ALLOWED, ALLOWED),
+    (
+        "travailleur",
+        Page("<script>new Worker(URL.createObjectURL(new Blob([\"importScripts('{r}')\"])))</script>"),
+        ALLOWED,
+        ALLOWED,
+    ),
     ("prefetch", Page("<link rel=prefetch href='{r}'>"), ALLOWED, ALLOWED),
     ("prechargement", Page("<link rel=preload as=script href='{r}'>"), ALLOWED, ALLOWED),
     ("balise", Page("<script>navigator.sendBeacon('{r}')</script>"), "method", "method"),
@@ -100,9 +130,19 @@ const WAYS: &[(&str, Way, &str, &str)] = &[
     ("image-voisine", Elsewhere("<img src='{r}'>"), NOT_THIS_SERVICE, ALLOWED),
     ("cadre-voisin", Elsewhere("<iframe src='{r}'></iframe>"), NOT_THIS_SERVICE, ALLOWED),
     // What is asked across origins says whence, whatever the referrer.
-    ("module-voisin", Elsewhere("<script type=module src='{r}'></script>"), NOT_THIS_SERVICE, NOT_THIS_SERVICE),
+    (
+        "module-voisin",
+        Elsewhere("<script type=module src='{r}'></script>"),
+        NOT_THIS_SERVICE,
+        NOT_THIS_SERVICE,
+    ),
     ("lecture-voisine", Elsewhere("<script>fetch('{r}')</script>"), NOT_THIS_SERVICE, NOT_THIS_SERVICE),
-    ("lien-voisin", Elsewhere("<a id=l href='{r}'>lien</a><script>l.click()</script>"), NOT_A_PAGE, NOT_A_PAGE),
+    (
+        "lien-voisin",
+        Elsewhere("<a id=l href='{r}'>lien</a><script>l.click()</script>"),
+        NOT_A_PAGE,
+        NOT_A_PAGE,
+    ),
 ];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -179,7 +219,9 @@ fn answer(request: &Request<Incoming>) -> Response<Body> {
     }
     let way = WAYS.iter().find(|(known, ..)| *known == name).map(|(_, way, ..)| way);
     let html = match way {
-        Some(Page(html) | Elsewhere(html)) => html.replace("{r}", &format!("https://{RESOURCE}/{name}/{referrer}")),
+        Some(Page(html) | Elsewhere(html)) => {
+            html.replace("{r}", &format!("https://{RESOURCE}/{name}/{referrer}"))
+        }
         _ => String::new(),
     };
     let policy = if referrer == "avec" { "" } else { "<meta name=referrer content=no-referrer>" };

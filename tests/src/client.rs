@@ -49,11 +49,7 @@ impl Client {
     }
 
     /// The same, with certificates judged by another clock than the machine's.
-    pub fn with_clock(
-        address: SocketAddr,
-        enrolment: &Path,
-        clock: Arc<dyn TimeProvider>,
-    ) -> Result<Client> {
+    pub fn with_clock(address: SocketAddr, enrolment: &Path, clock: Arc<dyn TimeProvider>) -> Result<Client> {
         let builder = || {
             let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
             ClientConfig::builder_with_details(provider, clock.clone()).with_safe_default_protocol_versions()

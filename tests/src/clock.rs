@@ -65,5 +65,8 @@ impl TimeProvider for Clock {
 /// Debian keeps it in a folder of the machine's architecture.
 fn library() -> Option<PathBuf> {
     let folders = fs::read_dir("/usr/lib").ok()?;
-    folders.flatten().map(|folder| folder.path().join("faketime/libfaketimeMT.so.1")).find(|file| file.exists())
+    folders
+        .flatten()
+        .map(|folder| folder.path().join("faketime/libfaketimeMT.so.1"))
+        .find(|file| file.exists())
 }

@@ -88,7 +88,9 @@ mod tests {
 
     #[test]
     fn lengths_are_written_as_the_rfc_says() {
-        for (length, expected) in [(1, vec![1]), (126, vec![126]), (127, vec![127, 0]), (1337, vec![127, 186, 9])] {
+        for (length, expected) in
+            [(1, vec![1]), (126, vec![126]), (127, vec![127, 0]), (1337, vec![127, 186, 9])]
+        {
             let mut block = Vec::new();
             text(&mut block, &"a".repeat(length));
             assert_eq!(block[..block.len() - length], expected, "{length}");

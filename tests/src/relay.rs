@@ -58,7 +58,9 @@ async fn carry(mut browser: TcpStream, client: &Client) -> Result<()> {
             copy_bidirectional(&mut browser, &mut tunnel).await?;
         }
         Err(_) => {
-            browser.write_all(b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\nConnection: close\r\n\r\n").await?;
+            browser
+                .write_all(b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+                .await?;
         }
     }
     Ok(())

@@ -205,7 +205,9 @@ fn gzip_body(coded: &[u8]) -> Result<Option<&[u8]>, Reason> {
     let flags = header[3];
     if flags & EXTRA != 0 {
         let [low, high, after @ ..] = rest else { return Ok(None) };
-        let Some(after) = after.get(usize::from(u16::from_le_bytes([*low, *high]))..) else { return Ok(None) };
+        let Some(after) = after.get(usize::from(u16::from_le_bytes([*low, *high]))..) else {
+            return Ok(None);
+        };
         rest = after;
     }
     for text in [NAME, COMMENT] {
@@ -365,7 +367,8 @@ mod tests {
         check(b"\x1f\x8b\x08\0\0\0\0\0\0\x03\xff\xff\xff\xff", &[], Err(Reason::UpstreamProtocol));
         // A gzip inside a gzip is an archive under the name of a page.
         check(&gzip(&page), &[], Err(Reason::DownloadType));
-        let named = [&b"\x1f\x8b\x08\x1e\0\0\0\0\0\x03\x02\0xx"[..], b"name\0comment\0cc", &page[10..]].concat();
+        let named =
+            [&b"\x1f\x8b\x08\x1e\0\0\0\0\0\x03\x02\0xx"[..], b"name\0comment\0cc", &page[10..]].concat();
         for end in 0..30 {
             check(&named[..end], &[], Ok(false));
         }

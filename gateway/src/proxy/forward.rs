@@ -48,9 +48,7 @@ async fn attempt(
     headers::clean_request(&mut parts.headers);
     let upload = match body.is_end_stream() {
         true => body::empty(),
-        false => {
-            Watched::upload(body, exchange.clone(), terms.upload_limit, fault.clone()).boxed_unsync()
-        }
+        false => Watched::upload(body, exchange.clone(), terms.upload_limit, fault.clone()).boxed_unsync(),
     };
     let request = Request::from_parts(parts, upload);
     let sent =

@@ -27,7 +27,8 @@ const BZIP2: Kind = Kind::Archive(&["application/x-bzip2", "application/x-bzip"]
 const XZ: Kind = Kind::Archive(&["application/x-xz"]);
 const ZSTD: Kind = Kind::Archive(&["application/zstd"]);
 const CABINET: Kind = Kind::Archive(&["application/vnd.ms-cab-compressed"]);
-const DEBIAN: Kind = Kind::Archive(&["application/vnd.debian.binary-package", "application/x-debian-package"]);
+const DEBIAN: Kind =
+    Kind::Archive(&["application/vnd.debian.binary-package", "application/x-debian-package"]);
 const RPM: Kind = Kind::Archive(&["application/x-rpm"]);
 
 const MAGIC: [(&[u8], Kind); 27] = [

@@ -36,7 +36,9 @@ pub use fault::Fault;
 pub use handle::{Expectation, Refused, Verdict};
 pub use inspector::{Inspector, Phase, Step};
 
-pub(crate) use fields::{content_length, decisive_once, decisive_once_in_answers, is_decisive, is_token, undisguised};
+pub(crate) use fields::{
+    content_length, decisive_once, decisive_once_in_answers, is_decisive, is_token, undisguised,
+};
 pub(crate) use head::{METHOD_BYTES, judge_path};
 
 /// What one leg may cost us. The same values judge HTTP/2 heads.

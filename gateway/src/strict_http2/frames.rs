@@ -4,9 +4,9 @@
 //! [`REFUSED`], so that it is answered and recorded like any refusal; after it nothing more begins on the connection, since the
 //! tables of both readers have parted.
 
+use super::REFUSED;
 use super::head::{Head, judge_trailers};
 use super::hpack::{Decoder, literal};
-use super::REFUSED;
 use crate::strict_http1::{Fault, Limits, METHOD_BYTES};
 
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -188,7 +188,10 @@ impl Frames {
                 // The stream ends as a broken one, and whoever reads its body tells why.
                 _ => {
                     self.end(first.stream);
-                    Ok(Step::Instead { taken, with: write_frame(RST_STREAM, 0, first.stream, &PROTOCOL_ERROR) })
+                    Ok(Step::Instead {
+                        taken,
+                        with: write_frame(RST_STREAM, 0, first.stream, &PROTOCOL_ERROR),
+                    })
                 }
             };
         }
@@ -246,7 +249,13 @@ fn frame(bytes: &[u8]) -> Option<Frame<'_>> {
     let length = usize::from(header[0]) << 16 | usize::from(header[1]) << 8 | usize::from(header[2]);
     // The first bit of the stream's number is reserved.
     let stream = u32::from_be_bytes([header[5] & 0x7f, header[6], header[7], header[8]]);
-    Some(Frame { kind: header[3], flags: header[4], stream, payload: &rest[..length.min(rest.len())], length })
+    Some(Frame {
+        kind: header[3],
+        flags: header[4],
+        stream,
+        payload: &rest[..length.min(rest.len())],
+        length,
+    })
 }
 
 /// The part of a HEADERS frame that is field block (section 6.2), once the frame is whole.

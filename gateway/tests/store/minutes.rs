@@ -82,9 +82,21 @@ pub async fn two_gateways_share_one_limit(place: Place) {
 /// What somebody else wrote into the table: no minute of a day.
 pub async fn a_damaged_day_allows_nothing_new(place: Place) {
     for (row, limit, expected) in [
-        ("INSERT INTO minutes (person, day, service, slot, minute) VALUES ('p1', '2026-03-02', 'caf', 0, -1) RETURNING slot", 5, None),
-        ("INSERT INTO minutes (person, day, service, slot, minute) VALUES ('p1', '2026-03-03', 'caf', 0, 70000) RETURNING slot", 5, None),
-        ("INSERT INTO minutes (person, day, service, slot, minute) VALUES ('p1', '2026-03-04', 'caf', 0, 1500) RETURNING slot", 5, Some(false)),
+        (
+            "INSERT INTO minutes (person, day, service, slot, minute) VALUES ('p1', '2026-03-02', 'caf', 0, -1) RETURNING slot",
+            5,
+            None,
+        ),
+        (
+            "INSERT INTO minutes (person, day, service, slot, minute) VALUES ('p1', '2026-03-03', 'caf', 0, 70000) RETURNING slot",
+            5,
+            None,
+        ),
+        (
+            "INSERT INTO minutes (person, day, service, slot, minute) VALUES ('p1', '2026-03-04', 'caf', 0, 1500) RETURNING slot",
+            5,
+            Some(false),
+        ),
     ] {
         let minutes = Minutes::new(place.store().await);
         place.behind(row).await;
@@ -96,7 +108,9 @@ pub async fn a_damaged_day_allows_nothing_new(place: Place) {
 
 pub async fn the_largest_limit_is_every_minute(place: Place) {
     let minutes = Minutes::new(place.store().await);
-    for (minute, allowed) in [(0, true), (MINUTES_OF_DAY - 1, true), (MINUTES_OF_DAY, false), (u16::MAX, false)] {
+    for (minute, allowed) in
+        [(0, true), (MINUTES_OF_DAY - 1, true), (MINUTES_OF_DAY, false), (u16::MAX, false)]
+    {
         let charged = minutes.try_charge(&person("p1"), "caf", DAY, minute, u32::MAX).await.unwrap();
         assert_eq!(charged, allowed, "minute {minute}");
     }
