@@ -32,13 +32,14 @@ pub struct KeyFile {
 }
 
 impl KeyFile {
-    /// Whole days until the certificate ends; 0 when it ended or can't be read, which renews it.
+    /// Whole days until the certificate ends; 0 when it ended, has not begun (it was made by a clock that was ahead) or can't be
+    /// read, which renews it.
     pub fn days_left(&self, now: SystemTime) -> u64 {
         let now = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-        let end = X509Certificate::from_der(&self.certificate)
-            .ok()
-            .and_then(|(_, certificate)| u64::try_from(certificate.validity().not_after.timestamp()).ok());
-        end.unwrap_or(0).saturating_sub(now) / 86_400
+        let Ok((_, certificate)) = X509Certificate::from_der(&self.certificate) else { return 0 };
+        let [begin, end] = [certificate.validity().not_before, certificate.validity().not_after]
+            .map(|time| u64::try_from(time.timestamp()).unwrap_or(0));
+        if now < begin { 0 } else { end.saturating_sub(now) / 86_400 }
     }
 
     /// Hosts and addresses of the certificate's subjectAltName.
