@@ -63,6 +63,8 @@ pub enum AuthorityError {
     File { action: &'static str, path: PathBuf, source: std::io::Error },
     #[error("{path} does not hold {what}")]
     Unreadable { path: PathBuf, what: &'static str },
+    #[error("{path} can be read by others than its owner: chmod 600 {path}, once it is clear who read it")]
+    Open { path: PathBuf },
     #[error("could not sign a certificate for {subject}")]
     Sign { subject: String, source: rcgen::Error },
     #[error("the certificate request is refused: {why}")]
@@ -101,10 +103,10 @@ impl Authority {
     /// names. Only who holds `DIR/lock` may call this.
     pub fn load(config: &Config) -> Result<Authority, AuthorityError> {
         let folder = files::folder(&config.data);
-        let issuer = |file: &str| Issuer::new(files::read(&folder.join(file))?);
+        let issuer = |file: &str| Issuer::new(files::read(&folder.join(file), None)?);
         let (terminals, server) = (issuer(files::TERMINALS)?, issuer(files::SERVER)?);
         let path = folder.join(files::LISTENER);
-        let mut listener = files::read(&path)?;
+        let mut listener = files::read(&path, Some(server.certificate()))?;
         if listener.days_left(SystemTime::now()) < RENEW_BEFORE_DAYS {
             listener = sign::listener(&server, &listener.names())?;
             files::replace(&path, &listener)?;

@@ -131,6 +131,9 @@ impl Config {
             Err(absent) if absent.kind() == std::io::ErrorKind::NotFound => String::new(),
             Err(source) => return Err(ConfigError::Read { path, source }),
         };
+        if !text.is_empty() && !text.ends_with('\n') {
+            return Err(half_written(path, &text));
+        }
         let mut config = overrides.apply(Config::parse(&path, &text)?)?;
         config.data = data.to_owned();
         Ok(config)
@@ -154,6 +157,13 @@ impl Config {
         let file = &self.listen.staff_certificate;
         (!file.is_empty()).then(|| self.path(file))
     }
+}
+
+/// A limit that was cut off is a limit absent, and half a file is often good TOML: every line has its end, or nothing starts.
+fn half_written(path: PathBuf, text: &str) -> ConfigError {
+    let (line, column) = mend::position(text, text.len());
+    let what = "the last line does not end: the file may be half written".into();
+    ConfigError::File { path, line, column, what, mend: "complete it, and end its last line".into() }
 }
 
 impl Upstream {

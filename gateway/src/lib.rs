@@ -13,12 +13,14 @@ pub mod config;
 mod console;
 pub mod control;
 mod handshakes;
+mod health;
 pub mod identifier;
 pub mod init;
 pub mod journal_keys;
 pub mod kiosk_api;
 pub mod learning;
 mod listener;
+mod metrics;
 pub mod minutes;
 pub mod person;
 pub mod policy_store;
@@ -30,6 +32,7 @@ pub mod second_factor;
 pub mod secret;
 pub mod session;
 mod share;
+mod shared_store;
 pub mod staff;
 pub mod store;
 pub mod strict_http1;
@@ -40,7 +43,6 @@ pub mod tls;
 mod turns;
 pub mod verbs;
 
-use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -53,6 +55,7 @@ use passerelle_audit::{Draft, Journal, JournalConfig, Kind, Sealed, SealingKey};
 use passerelle_policy::{Host, Reason};
 use rustls::ServerConfig;
 use tokio::net::TcpListener;
+use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
@@ -65,9 +68,11 @@ use crate::clock::LocalMinute;
 use crate::config::{Config, Overrides};
 use crate::console::StaffSessions;
 use crate::handshakes::Handshakes;
+use crate::health::Readiness;
 use crate::identifier::{Login, PersonId};
 use crate::journal_keys::{JournalKeys, Subject};
 use crate::learning::Learning;
+use crate::metrics::Metrics;
 use crate::minutes::Minutes;
 use crate::person::People;
 use crate::policy_store::PolicyStore;
@@ -84,6 +89,8 @@ use crate::staff::StaffRoll;
 use crate::store::Store;
 use crate::terminal::Terminals;
 
+/// How long a request may wait for the store; beyond it its disk or its server is broken, and the person is told.
+const STORE_LIMIT: Duration = Duration::from_secs(5);
 /// How often a stop looks whether the live exchanges are gone.
 const STOP_LOOK: Duration = Duration::from_millis(20);
 
@@ -115,6 +122,8 @@ pub struct Gateway {
     pub(crate) refusals: Refusals,
     pub(crate) pools: Pools,
     pub(crate) dialer: Dialer,
+    pub(crate) metrics: Metrics,
+    pub(crate) readiness: Readiness,
     /// Where terminals are served, once they are.
     terminal_address: OnceLock<SocketAddr>,
     pub(crate) shares: Shares,
@@ -124,6 +133,8 @@ pub struct Gateway {
     pub(crate) stopping: CancellationToken,
     /// Everything is over.
     pub(crate) stopped: CancellationToken,
+    /// When the run before last wrote its checkpoint, by the clock of then.
+    pub(crate) last_run: Option<Timestamp>,
     store: Store,
 }
 
@@ -159,6 +170,8 @@ pub enum ServeError {
     Authority(#[from] authority::AuthorityError),
     #[error("could not record the start")]
     Record(#[from] RecordError),
+    #[error("a task that everything rests on has ended")]
+    Task,
     #[error("could not say that the gateway is ready")]
     Output(#[source] std::io::Error),
 }
@@ -184,6 +197,7 @@ impl Gateway {
         let config = Config::load(data, overrides)?;
         let authority = Authority::load(&config)?;
         let now = Timestamp::now();
+        let last_run = last_written(&authority::journal_anchor(data));
         let store = Store::open(&config.store.url, data).await?;
         let hasher = Hasher::new(HashCost::STATED);
         let people = People::new(store.clone(), hasher.clone());
@@ -219,6 +233,8 @@ impl Gateway {
             exchanges: Exchanges::default(),
             refusals: Refusals::default(),
             pools: Pools::default(),
+            metrics: Metrics::default(),
+            readiness: Readiness::default(),
             terminal_address: OnceLock::new(),
             shares: Shares::new(&config.limits),
             handshakes: Handshakes::new(config.limits.handshakes),
@@ -231,12 +247,14 @@ impl Gateway {
             sessions,
             keys,
             journal,
+            last_run,
             store,
         }))
     }
 
-    /// Opens the doors, says `ready …`, serves until `stop`, and ends in order: no new connections, live exchanges ended and
-    /// closed, refusals written.
+    /// Opens the doors, says `ready …`, serves until `stop`, and ends in order: no new connections, sessions ended, live exchanges
+    /// ended and their closings written, refusals written. A task that everything rests on (the doors, the one that judges
+    /// again) must not end before: without it nothing is served, so that ends everything too, and is an error.
     pub async fn serve(self: Arc<Self>, stop: CancellationToken) -> Result<(), ServeError> {
         let listen = &self.config.listen;
         let terminal = bind("terminals", listen.terminal).await?;
@@ -250,47 +268,62 @@ impl Gateway {
         let staff_tls = self.staff_tls()?;
         self.record(Kind::GatewayStarted, &Subject::Gateway, None, Sealed::default()).await?;
 
-        let doors = [
-            tokio::spawn(listener::terminals(self.clone(), terminal, terminal_tls)),
-            tokio::spawn(listener::staff(self.clone(), staff, staff_tls)),
-            tokio::spawn(listener::metrics(self.clone(), metrics)),
-        ];
-        tokio::spawn(live::supervise(self.clone()));
-        tokio::spawn(refusals::write_due(self.clone()));
-        tokio::spawn(retention::keep(self.clone()));
+        let mut tasks = JoinSet::new();
+        tasks.spawn(listener::terminals(self.clone(), terminal, terminal_tls));
+        tasks.spawn(listener::staff(self.clone(), staff, staff_tls));
+        tasks.spawn(listener::metrics(self.clone(), metrics));
+        tasks.spawn(live::supervise(self.clone()));
+        tasks.spawn(refusals::write_due(self.clone()));
+        tasks.spawn(retention::keep(self.clone()));
+        tasks.spawn(shared_store::follow(self.clone()));
 
         writeln!(std::io::stdout(), "ready terminal={at_terminal} staff={at_staff} metrics={at_metrics}")
             .map_err(ServeError::Output)?;
         let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]); // nobody listens outside systemd
-        stop.cancelled().await;
+        let lost = tokio::select! {
+            () = stop.cancelled() => false,
+            _ = tasks.join_next() => true,
+        };
+        if lost {
+            tracing::error!("a task that everything rests on has ended: the gateway stops");
+        }
         let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
         self.end_everything().await;
-        for door in doors {
-            let _ = door.await;
-        }
-        Ok(())
+        while tasks.join_next().await.is_some() {}
+        if lost { Err(ServeError::Task) } else { Ok(()) }
     }
 
+    /// Within thrice `[limits] stop_seconds`, and what the journal's disk takes for its last records.
     async fn end_everything(&self) {
+        let limit = Duration::from_secs(self.config.limits.stop_seconds);
         self.stopping.cancel();
-        for ended in self.sessions.end_all(EndReason::Stopping, Timestamp::now()).await {
-            self.record_end(&ended).await;
-        }
+        let _ = timeout(limit, self.end_sessions()).await;
         self.exchanges.end_all(Reason::Stopping);
-        let gone = async {
-            while self.exchanges.count() > 0 {
-                sleep(STOP_LOOK).await;
-            }
-        };
-        // What does not end by itself is cut; its permit's drop writes the closing all the same.
-        let _ = timeout(Duration::from_secs(self.config.limits.stop_seconds), gone).await;
+        let _ = timeout(limit, self.all_closed()).await;
         self.refusals.flush(self, true).await;
+        // What did not end by itself is cut now, and the drop of its permit hands over its closing, which is waited for.
+        self.stopped.cancel();
+        let _ = timeout(limit, self.all_closed()).await;
+        // Of whoever was signing in meanwhile.
+        self.end_sessions().await;
         if let Err(error) =
             self.record(Kind::GatewayStopped, &Subject::Gateway, None, Sealed::default()).await
         {
             tracing::error!(%error, "the stop could not be recorded");
         }
-        self.stopped.cancel();
+    }
+
+    async fn end_sessions(&self) {
+        let ended = self.sessions.end_all(EndReason::Stopping, Timestamp::now()).await;
+        // Together: one after the other they would cost a sync each.
+        futures_util::future::join_all(ended.iter().map(|session| self.record_end(session))).await;
+    }
+
+    /// Resolves when every opening has its closing on disk.
+    async fn all_closed(&self) {
+        while self.exchanges.count() > 0 || self.journal.health().live > 0 {
+            sleep(STOP_LOOK).await;
+        }
     }
 
     /// Ends the journal with a last checkpoint, and the store. The last thing that happens.
@@ -403,29 +436,16 @@ impl Gateway {
             return Ok(());
         };
         let LocalMinute { day, minute } = LocalMinute::of(now, published.policy.time_zone());
-        match self.minutes.try_charge(person, service, day, minute, limit).await {
-            Ok(true) => Ok(()),
-            Ok(false) => Err(Reason::MinutesUsed),
-            Err(error) => {
+        let charged = self.minutes.try_charge(person, service, day, minute, limit);
+        match timeout(STORE_LIMIT, charged).await {
+            Ok(Ok(true)) => Ok(()),
+            Ok(Ok(false)) => Err(Reason::MinutesUsed),
+            Err(_) => Err(Reason::Busy),
+            Ok(Err(error)) => {
                 tracing::error!(%error, "a minute could not be charged");
                 Err(Reason::Busy)
             }
         }
-    }
-
-    /// Figures in Prometheus' text format.
-    pub(crate) fn figures(&self) -> String {
-        let health = self.journal.health();
-        let figures: BTreeMap<&str, u64> = BTreeMap::from([
-            ("passerelle_exchanges_open", self.exchanges.count() as u64),
-            ("passerelle_sessions_live", self.sessions.live().len() as u64),
-            ("passerelle_journal_records_total", health.records),
-            ("passerelle_journal_published_total", health.published),
-            ("passerelle_journal_queued", health.queued as u64),
-            ("passerelle_journal_writable", u64::from(health.failure.is_none())),
-            ("passerelle_policy_version", self.policies.current().version),
-        ]);
-        figures.iter().map(|(name, value)| format!("{name} {value}\n")).collect()
     }
 }
 
@@ -445,6 +465,11 @@ fn start_journal(config: &Config, authority: &Authority, keys: &JournalKeys) -> 
         tracing::warn!(orphans = orphans.len(), "closed what the last run left open");
     }
     Ok(journal)
+}
+
+fn last_written(file: &Path) -> Option<Timestamp> {
+    let written = std::fs::metadata(file).and_then(|found| found.modified()).ok()?;
+    Timestamp::try_from(written).ok()
 }
 
 async fn bind(port: &'static str, address: SocketAddr) -> Result<TcpListener, ServeError> {

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use http::header::CONTENT_TYPE;
-use http::{HeaderValue, Request, Response};
+use http::{HeaderValue, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -25,6 +25,7 @@ use tokio_rustls::server::TlsStream;
 
 use crate::console::Console;
 use crate::identifier::TerminalId;
+use crate::metrics::{self, Handshake, Port};
 use crate::proxy::body::{self, Body};
 use crate::proxy::leg::{self, Leg};
 use crate::proxy::refusal::{Reader, Refusal};
@@ -64,21 +65,26 @@ impl TerminalAddresses {
 /// Accepts terminals until the gateway stops.
 pub async fn terminals(gateway: Arc<Gateway>, listener: TcpListener, config: ServerConfig) {
     let acceptor = TlsAcceptor::from(Arc::new(config));
-    accept(gateway, listener, move |gateway, stream| {
+    accept(gateway, listener, Port::Terminal, move |gateway, stream| {
         let acceptor = acceptor.clone();
         async move {
             let peer = stream.peer_addr();
             let Some(stream) = shake_hands(&gateway, &acceptor, stream).await else { return };
             let Ok(terminal) = terminal_of(&gateway, &stream) else { return };
             let share = gateway.shares.of(terminal.as_ref().map(|terminal| &terminal.name));
-            let Some(_place) = share.connection() else { return };
+            let Some(_place) = share.connection() else { return gateway.metrics.crowded() };
             if let (Ok(peer), Some(terminal)) = (peer, &terminal) {
                 gateway.terminal_addresses.note(peer.ip(), &terminal.name);
             }
             let is_http2 = stream.get_ref().1.alpn_protocol() == Some(tls::H2);
             let is_enrolled = terminal.is_some();
             let stream = Turns::new(stream);
-            let leg = Leg { gateway, terminal, share, place: leg::Place::Outer, verdict: None };
+            // Below the default level: a span costs an allocation and its lines, which only a search for a fault is worth.
+            let span = match &terminal {
+                Some(terminal) => tracing::debug_span!("connection", terminal = %terminal.name),
+                None => tracing::debug_span!("connection"),
+            };
+            let leg = Leg { gateway, terminal, share, place: leg::Place::Outer, verdict: None, span };
             let served = async {
                 match is_http2 {
                     true => leg.serve_http2(stream).await,
@@ -103,10 +109,14 @@ async fn shake_hands(
 ) -> Option<TlsStream<TcpStream>> {
     let handshake = gateway.handshakes.begin();
     let accepted = gateway.handshakes.in_turns(acceptor.accept(stream));
-    tokio::select! {
-        accepted = timeout(gateway.config.limits.head(), accepted) => accepted.ok()?.ok(),
-        () = handshake.displaced() => None,
-    }
+    let (outcome, stream) = tokio::select! {
+        shaken = timeout(gateway.config.limits.head(), accepted) => {
+            (Handshake::of(&shaken), shaken.ok().and_then(Result::ok))
+        }
+        () = handshake.displaced() => (Handshake::Displaced, None),
+    };
+    gateway.metrics.handshake(Port::Terminal, outcome);
+    stream
 }
 
 /// The terminal of the client certificate, `None` without one. The handshake let only enrolled ones through.
@@ -123,11 +133,13 @@ fn terminal_of(gateway: &Gateway, stream: &TlsStream<TcpStream>) -> Result<Optio
 pub async fn staff(gateway: Arc<Gateway>, listener: TcpListener, config: ServerConfig) {
     let acceptor = TlsAcceptor::from(Arc::new(config));
     let console = Console::new(&gateway);
-    accept(gateway, listener, move |gateway, stream| {
+    accept(gateway, listener, Port::Staff, move |gateway, stream| {
         let (acceptor, console) = (acceptor.clone(), console.clone());
         async move {
             let Ok(peer) = stream.peer_addr() else { return };
-            if let Ok(Ok(stream)) = timeout(gateway.config.limits.head(), acceptor.accept(stream)).await {
+            let shaken = timeout(gateway.config.limits.head(), acceptor.accept(stream)).await;
+            gateway.metrics.handshake(Port::Staff, Handshake::of(&shaken));
+            if let Ok(Ok(stream)) = shaken {
                 serve_plain(gateway, stream, move |_, request| console.clone().answer(request, peer.ip()))
                     .await;
             }
@@ -138,16 +150,26 @@ pub async fn staff(gateway: Arc<Gateway>, listener: TcpListener, config: ServerC
 
 /// Health, readiness and figures, on the loopback.
 pub async fn metrics(gateway: Arc<Gateway>, listener: TcpListener) {
-    accept(gateway, listener, |gateway, stream| serve_plain(gateway, stream, metrics_answer)).await;
+    accept(gateway, listener, Port::Metrics, |gateway, stream| serve_plain(gateway, stream, metrics_answer))
+        .await;
 }
 
 async fn metrics_answer(gateway: Arc<Gateway>, request: Request<Incoming>) -> Response<Body> {
-    let ready = gateway.journal.health().failure.is_none() && !gateway.stopped.is_cancelled();
     match request.uri().path() {
         "/health" => text("alive\n".into()),
-        "/ready" if ready => text("ready\n".into()),
-        "/ready" => Refusal::from(Reason::JournalUnavailable).respond(Reader::Program),
-        "/metrics" => text(gateway.figures()),
+        "/ready" => {
+            let troubles = gateway.readiness.look(&gateway).await;
+            let mut response = text(troubles.to_string());
+            if !troubles.is_none() {
+                *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+            }
+            response
+        }
+        "/metrics" => {
+            let mut response = text(metrics::page(&gateway));
+            response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(metrics::CONTENT_TYPE));
+            response
+        }
         _ => Refusal::from(Reason::NotFound).respond(Reader::Program),
     }
 }
@@ -187,17 +209,23 @@ async fn serve_plain<S, F>(
 }
 
 /// The accept loop: a place for each connection, a pause after each failure, an end when the gateway stops.
-async fn accept<F>(gateway: Arc<Gateway>, listener: TcpListener, serve: impl Fn(Arc<Gateway>, TcpStream) -> F)
-where
+async fn accept<F>(
+    gateway: Arc<Gateway>,
+    listener: TcpListener,
+    port: Port,
+    serve: impl Fn(Arc<Gateway>, TcpStream) -> F,
+) where
     F: Future<Output = ()> + Send + 'static,
 {
+    // A monitor is told that we stop for as long as we do.
+    let closing = if port == Port::Metrics { &gateway.stopped } else { &gateway.stopping };
     let places = Arc::new(Semaphore::new(gateway.config.limits.connections));
     let (mut pause, longest) = BACK_OFF;
     loop {
         let Ok(place) = places.clone().acquire_owned().await else { return };
         let accepted: std::io::Result<(TcpStream, SocketAddr)> = tokio::select! {
             accepted = listener.accept() => accepted,
-            () = gateway.stopping.cancelled() => return,
+            () = closing.cancelled() => return,
         };
         let stream = match accepted {
             Ok((stream, _)) => stream,
@@ -211,12 +239,13 @@ where
         pause = BACK_OFF.0;
         let _ = stream.set_nodelay(true);
         let served = serve(gateway.clone(), stream);
-        let stopped = gateway.stopped.clone();
+        let gateway = gateway.clone();
         tokio::spawn(async move {
             let _place = place;
+            let _open = gateway.metrics.connection(port);
             tokio::select! {
                 () = served => {}
-                () = stopped.cancelled() => {}
+                () = gateway.stopped.cancelled() => {}
             }
         });
     }

@@ -74,12 +74,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<Answer> {
     match arguments.verb {
         Verb::Init { names } => initialise(needed(data), &names, &overrides).await,
         Verb::Serve(serve) => {
-            tracing_subscriber::fmt()
-                .with_env_filter(
-                    tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into()),
-                )
-                .with_writer(std::io::stderr)
-                .init();
+            log();
             verbs::serve::serve(needed(data), &listening(overrides, &serve)).await?;
             Ok(Answer::done("", serde_json::Value::Null))
         }
@@ -121,6 +116,20 @@ async fn run(arguments: Arguments) -> anyhow::Result<Answer> {
         }
         verb => Ok(carry_out(needed(data), &overrides, request(verb)?).await?),
     }
+}
+
+/// To standard error, `RUST_LOG` says how much. Ours may be as talkative as asked, and name no person and no address; what other
+/// libraries say below a warning may (a resolver its names, h2 its heads), so nobody can ask for it.
+fn log() {
+    use tracing::level_filters::LevelFilter;
+    use tracing_subscriber::filter::{EnvFilter, FilterExt as _, filter_fn};
+    use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
+    use tracing_subscriber::util::SubscriberInitExt as _;
+    let asked = EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into());
+    let ours =
+        filter_fn(|said| said.target().starts_with("passerelle") || *said.level() <= LevelFilter::WARN);
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    tracing_subscriber::registry().with(lines.with_filter(asked.and(ours))).init();
 }
 
 /// Has a verb on a policy file carried out if the file has no mistakes; its findings come first.

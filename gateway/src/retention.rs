@@ -6,10 +6,10 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::tz::TimeZone;
-use jiff::{Timestamp, ToSpan};
+use jiff::{SignedDuration, Timestamp, ToSpan};
 use passerelle_audit::{Draft, Kind, Sealed, entries, header, prune};
 use tokio::time::sleep;
 
@@ -19,12 +19,20 @@ use crate::{Gateway, RecordError};
 
 /// Between two looks: a month is over once a month, and a day late is soon enough.
 const LOOK_EVERY: Duration = Duration::from_secs(24 * 60 * 60);
+/// A clock that ran ahead by more while we ran was set.
+const CLOCK_STEP: SignedDuration = SignedDuration::from_hours(24);
+/// A gateway was hardly off for longer than this: rather its clock is wrong.
+const LONGEST_OFF: SignedDuration = SignedDuration::from_hours(31 * 24);
 
 /// Why something old is still there; the next look tries again.
 #[derive(Debug, thiserror::Error)]
 pub enum RetentionError {
     #[error("there is no date {0} months ago")]
     Date(u32),
+    #[error(
+        "the clock says {now}, when it should not be later than {latest}: a day from now it will be believed"
+    )]
+    Clock { now: Timestamp, latest: Timestamp },
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error("could not record that keys are destroyed")]
@@ -35,8 +43,10 @@ pub enum RetentionError {
 
 /// Erases what is too old, now and every day; runs until the gateway stops.
 pub async fn keep(gateway: Arc<Gateway>) {
+    let mut may_be = gateway.last_run.map(|last| last + LONGEST_OFF);
     loop {
-        match enforce(&gateway, Timestamp::now()).await {
+        let (now, steady) = (Timestamp::now(), Instant::now());
+        match enforce_if_believed(&gateway, now, may_be).await {
             Ok(minimum) => tracing::debug!(minimum, "the journal keeps its records from here on"),
             Err(error) => tracing::error!(%error, "what is older than the retention could not be erased"),
         }
@@ -44,6 +54,21 @@ pub async fn keep(gateway: Arc<Gateway>) {
             () = sleep(LOOK_EVERY) => {}
             () = gateway.stopped.cancelled() => return,
         }
+        let passed = SignedDuration::try_from(steady.elapsed()).unwrap_or(SignedDuration::MAX);
+        may_be = now.checked_add(passed + CLOCK_STEP).ok();
+    }
+}
+
+/// What a wrong clock destroys can't be brought back, so a clock later than it `may_be` is believed at the next look only, a day
+/// of warnings later.
+async fn enforce_if_believed(
+    gateway: &Gateway,
+    now: Timestamp,
+    may_be: Option<Timestamp>,
+) -> Result<u64, RetentionError> {
+    match may_be.filter(|latest| now > *latest) {
+        Some(latest) => Err(RetentionError::Clock { now, latest }),
+        None => enforce(gateway, now).await,
     }
 }
 
@@ -124,8 +149,11 @@ mod tests {
         let now = Timestamp::now();
         assert_eq!(enforce(&gateway, now).await.unwrap(), 0, "nothing is old yet");
         let key = gateway.keys.key_for(&person, now).await.unwrap();
-        let year_and_a_month = jiff::SignedDuration::from_hours(13 * 31 * 24);
-        let minimum = enforce(&gateway, now + year_and_a_month).await.unwrap();
+        let year_and_a_month = SignedDuration::from_hours(13 * 31 * 24);
+        let jumped = enforce_if_believed(&gateway, now + year_and_a_month, Some(now + LONGEST_OFF)).await;
+        assert!(matches!(jumped, Err(RetentionError::Clock { .. })), "a clock that jumped destroys nothing");
+        assert!(gateway.last_run.is_some_and(|last| last <= now), "the run before is known");
+        let minimum = enforce_if_believed(&gateway, now + year_and_a_month, None).await.unwrap();
         assert_eq!((minimum, gateway.keys.lookup(&key.id())), (602, None));
         gateway.close().await;
         let bundle = |name: &str| data.join("audit/tile/entries").join(name).exists();

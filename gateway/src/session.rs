@@ -9,6 +9,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Instant;
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use jiff::{SignedDuration, Timestamp};
@@ -126,6 +127,8 @@ pub struct LiveSession {
     pub terminal: TerminalId,
     pub started: Timestamp,
     pub expires_at: Timestamp,
+    /// The same by a clock that nobody sets: a step back must not make a session last longer.
+    until: Instant,
     end: watch::Sender<Option<EndReason>>,
     pages: Mutex<Vec<(Arc<str>, Timestamp)>>,
     grants: Mutex<Arc<Vec<Grant>>>,
@@ -147,6 +150,7 @@ impl LiveSession {
             terminal: terminal.clone(),
             started: now,
             expires_at: now + length,
+            until: Instant::now() + length.unsigned_abs(),
             end: watch::Sender::new(None),
             pages: Mutex::default(),
             grants: Mutex::new(grants.into()),
@@ -155,6 +159,11 @@ impl LiveSession {
 
     pub fn ended(&self) -> Option<EndReason> {
         *self.end.borrow()
+    }
+
+    /// Past its deadline, by either clock.
+    pub fn is_over(&self, now: Timestamp) -> bool {
+        self.expires_at <= now || self.until <= Instant::now()
     }
 
     /// Holds the reason once the session ended.
@@ -277,7 +286,7 @@ impl Sessions {
         let live = self.shared.live.read().unwrap_or_else(PoisonError::into_inner);
         let (known, session) = live.get(&half(&asked))?;
         verify_slices_are_equal(known, &asked).ok()?;
-        (session.ended().is_none() && now < session.expires_at).then(|| session.clone())
+        (session.ended().is_none() && !session.is_over(now)).then(|| session.clone())
     }
 
     pub fn live(&self) -> Vec<Arc<LiveSession>> {
@@ -356,7 +365,7 @@ impl Sessions {
 
     /// Ends what is past its deadline; to be called about four times a second.
     pub async fn expire(&self, now: Timestamp) -> Vec<Arc<LiveSession>> {
-        self.end(EndReason::SessionExpired, now, |session| session.expires_at <= now).await
+        self.end(EndReason::SessionExpired, now, |session| session.is_over(now)).await
     }
 
     /// Ends here what another gateway ended; to be called every second where gateways share a store.

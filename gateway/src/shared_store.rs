@@ -15,10 +15,10 @@ use crate::policy_store::PolicyStoreError;
 /// A stop or a revocation must end what is live within a second; `live` takes a quarter of it.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
-/// Until the gateway has stopped; returns at once where the store is this gateway's alone.
+/// Until the gateway has stopped; has nothing to do where the store is this gateway's alone.
 pub(crate) async fn follow(gateway: Arc<Gateway>) {
     if !gateway.store.is_shared() {
-        return;
+        return gateway.stopped.cancelled().await;
     }
     let mut look = interval(LOOK_EVERY);
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);

@@ -116,12 +116,15 @@ async fn open_sqlite(file: &Path) -> Result<Store, String> {
     connect(&url, SQLITE_CONNECTIONS, SQLITE_SETTINGS).await.map_err(|e| e.to_string())
 }
 
-/// Makes a missing file readable by its owner only (it holds sealing keys). An empty file was a store once: refused.
+/// The smallest database: one page of the smallest size. SQLite would take less for a new one, and write over it.
+const SQLITE_SMALLEST_BYTES: u64 = 512;
+
+/// Makes a missing file readable by its owner only (it holds sealing keys). What is too short was a store once: refused.
 fn make_private(file: &Path) -> std::io::Result<()> {
     use std::os::unix::fs::OpenOptionsExt;
     match std::fs::metadata(file) {
-        Ok(found) if found.len() == 0 => {
-            Err(std::io::Error::other("the file is empty: its content was lost"))
+        Ok(found) if found.is_file() && found.len() < SQLITE_SMALLEST_BYTES => {
+            Err(std::io::Error::other("the file is empty or cut: its content was lost"))
         }
         Ok(_) => Ok(()),
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => {

@@ -37,6 +37,8 @@ pub enum TlsError {
     Terminals(#[source] rustls::server::VerifierBuilderError),
     #[error("no authority to verify upstreams with: install ca-certificates or name [upstream] extra_roots")]
     NoRoots(#[source] rustls::client::VerifierBuilderError),
+    #[error("{path} holds no certificate in PEM")]
+    Empty { path: String },
     #[error("{path} can't be read as PEM certificates")]
     Pem {
         path: String,
@@ -136,8 +138,13 @@ fn read_pem(paths: &[impl AsRef<Path>]) -> Result<Vec<CertificateDer<'static>>, 
     let mut certificates = Vec::new();
     for path in paths {
         let unreadable = |source| TlsError::Pem { path: path.as_ref().display().to_string(), source };
+        let before = certificates.len();
         for certificate in CertificateDer::pem_file_iter(path).map_err(unreadable)? {
             certificates.push(certificate.map_err(unreadable)?);
+        }
+        // A file of which only half is left may have none: then what it stood for is not trusted, and nobody would know.
+        if certificates.len() == before {
+            return Err(TlsError::Empty { path: path.as_ref().display().to_string() });
         }
     }
     Ok(certificates)

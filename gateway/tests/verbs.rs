@@ -5,6 +5,8 @@
 mod audit;
 #[path = "verbs/control.rs"]
 mod control;
+#[path = "verbs/damage.rs"]
+mod damage;
 #[path = "verbs/import.rs"]
 mod import;
 #[path = "verbs/init.rs"]

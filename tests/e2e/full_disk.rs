@@ -19,7 +19,7 @@ use passerelle_tests::{
     client::read_answer,
     internet::{Internet, OPEN, PLAIN, READ, TUNNEL, limited_to},
     process::{eventually, run},
-    sample::CAMILLE,
+    sample::{CAMILLE, SACHA},
     skip::skipped,
 };
 use tempfile::TempDir;
@@ -110,6 +110,36 @@ async fn a_page_without_a_record_costs_no_minute() {
     })
     .unwrap();
     assert!(client.minutes_left("essai").await.unwrap() < 30);
+    stand.stop();
+}
+
+/// Only the database's disk is full: what needs it is refused in words, what does not goes on, and readiness says which it is.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_database_refuses_what_needs_it() {
+    let Some(disk) = Disk::mount("a_full_database_refuses_what_needs_it") else { return };
+    let authority = Arc::new(Authority::new("Internet d'exemple").unwrap());
+    let internet = Internet::start(&authority).await.unwrap();
+    let url = format!("[store]\nurl = \"sqlite://{}\"\n", disk.folder.path().join("state.db").display());
+    let mut stand = internet.setup(authority).settings(&url).start().unwrap();
+    stand.publish(&limited_to(600)).unwrap();
+    let terminal = stand.client("a").unwrap();
+    let client = terminal.sign_in(&CAMILLE).await.unwrap();
+    let filler = disk.fill();
+    // SQLite's log has room of its own for a while: what it has written once it may write again.
+    eventually(NOTICE_LIMIT, "a full database", || Ok(ready(&mut stand) == 503)).unwrap();
+    // A new page costs a minute, which the store can't keep; a tunnel without a minute goes on.
+    let answer = client.get(OPEN, "/").await.unwrap();
+    assert!(matches!((answer.status, answer.reason().as_deref()), (503, Some("busy"))), "{answer:?}");
+    assert!(client.connect(&format!("{READ}:443")).await.unwrap().is_ok());
+    let refused = terminal.sign_in(&SACHA).await.err().unwrap().to_string();
+    assert!(refused.contains("status: 503"), "{refused}");
+
+    fs::remove_file(filler).unwrap();
+    eventually(NOTICE_LIMIT, "readiness", || Ok(ready(&mut stand) == 200)).unwrap();
+    assert_eq!(terminal.sign_in(&SACHA).await.unwrap().get(OPEN, "/").await.unwrap().status, 200);
+    stand.restart().unwrap();
+    stand.verify().unwrap();
+    assert_eq!(open_exchanges(&stand).unwrap(), [0; 0]);
     stand.stop();
 }
 

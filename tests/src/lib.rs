@@ -14,6 +14,7 @@ pub mod browser;
 pub mod build;
 pub mod client;
 pub mod clock;
+pub mod crowd;
 pub mod dependencies;
 pub mod dokuwiki;
 pub mod figures;
@@ -35,6 +36,7 @@ pub mod report;
 pub mod sample;
 pub mod scale;
 pub mod screen;
+pub mod seed;
 pub mod site;
 pub mod skip;
 pub mod totp;
@@ -331,9 +333,15 @@ impl Stand {
 
     /// Serves again on the same terminal address.
     pub fn restart(&mut self) -> Result<()> {
+        let wrapper = self.wrapper.clone();
+        self.restart_under(&wrapper)
+    }
+
+    /// The same, this once with another command before the gateway's.
+    pub fn restart_under(&mut self, wrapper: &[String]) -> Result<()> {
         self.stop();
         let log = self.folder().join("gateway.log");
-        self.gateway = Some(Gateway::serve(&self.data, &log, self.address, &self.wrapper)?);
+        self.gateway = Some(Gateway::serve(&self.data, &log, self.address, wrapper)?);
         Ok(())
     }
 }

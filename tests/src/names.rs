@@ -1,7 +1,7 @@
 //! A name server of our own, so that a test sees every query and decides every answer.
 //!
 //! Answers A queries over UDP (RFC 1035) with the address that stands for the name, and nothing to all other types; an
-//! unknown name does not exist.
+//! unknown name does not exist. It can be made to fail in each of the ways of [`Manner`].
 
 use std::{
     collections::BTreeMap,
@@ -18,6 +18,7 @@ use crate::ANY_PORT;
 const MESSAGE_BYTES: usize = 512;
 const TYPE_A: [u8; 2] = [0, 1];
 const NAME_ERROR: u8 = 3;
+const SERVER_FAILURE: u8 = 2;
 
 type Zone = Arc<Mutex<BTreeMap<String, Entry>>>;
 
@@ -28,9 +29,29 @@ struct Entry {
     addresses: Vec<Ipv4Addr>,
 }
 
+/// How a name server answers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Manner {
+    #[default]
+    Truthful,
+    /// Not at all.
+    Silent,
+    /// With an error of its own (SERVFAIL).
+    Failing,
+    /// With bytes that are no message.
+    Garbage,
+    /// For another query than the one it got.
+    OtherQuery,
+    /// About another name than it was asked for.
+    OtherName,
+    /// Half a message.
+    Cut,
+}
+
 pub struct Names {
     address: SocketAddr,
     zone: Zone,
+    manner: Arc<Mutex<Manner>>,
     queries: Arc<Mutex<Vec<String>>>,
     task: JoinHandle<()>,
 }
@@ -40,8 +61,9 @@ impl Names {
         let socket = UdpSocket::bind(ANY_PORT).await?;
         let address = socket.local_addr()?;
         let (zone, queries) = (Zone::default(), Arc::new(Mutex::new(Vec::new())));
-        let task = tokio::spawn(serve(socket, zone.clone(), queries.clone()));
-        Ok(Names { address, zone, queries, task })
+        let manner = Arc::new(Mutex::new(Manner::default()));
+        let task = tokio::spawn(serve(socket, zone.clone(), manner.clone(), queries.clone()));
+        Ok(Names { address, zone, manner, queries, task })
     }
 
     pub fn address(&self) -> SocketAddr {
@@ -62,6 +84,11 @@ impl Names {
         self.zone.lock().expect("no panic while held").insert(name.into(), entry);
     }
 
+    /// How it answers from now on.
+    pub fn behave(&self, manner: Manner) {
+        *self.manner.lock().expect("no panic while held") = manner;
+    }
+
     /// Every name asked for so far, in order.
     pub fn queries(&self) -> Vec<String> {
         self.queries.lock().expect("no panic while held").clone()
@@ -74,7 +101,7 @@ impl Drop for Names {
     }
 }
 
-async fn serve(socket: UdpSocket, zone: Zone, queries: Arc<Mutex<Vec<String>>>) {
+async fn serve(socket: UdpSocket, zone: Zone, manner: Arc<Mutex<Manner>>, queries: Arc<Mutex<Vec<String>>>) {
     let mut buffer = [0; MESSAGE_BYTES];
     while let Ok((length, from)) = socket.recv_from(&mut buffer).await {
         let query = &buffer[..length];
@@ -82,7 +109,18 @@ async fn serve(socket: UdpSocket, zone: Zone, queries: Arc<Mutex<Vec<String>>>) 
         queries.lock().expect("no panic while held").push(name.clone());
         let known = zone.lock().expect("no panic while held").get(&name).cloned();
         // An answer that can't be sent is a query without answer: the resolver asks again.
-        let _ = socket.send_to(&answer(query, end, known.as_ref()), from).await;
+        let mut answer = answer(query, end, known.as_ref());
+        let manner = *manner.lock().expect("no panic while held");
+        match manner {
+            Manner::Truthful => {}
+            Manner::Silent => continue,
+            Manner::Failing => answer[3] = 0x80 | SERVER_FAILURE,
+            Manner::Garbage => answer.iter_mut().for_each(|byte| *byte = 0x5a),
+            Manner::OtherQuery => answer[0] ^= 0xff,
+            Manner::OtherName => answer[13] ^= 1,
+            Manner::Cut => answer.truncate(answer.len() / 2),
+        }
+        let _ = socket.send_to(&answer, from).await;
     }
 }
 

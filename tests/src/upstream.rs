@@ -58,6 +58,22 @@ pub enum Behaviour {
     SpeakFirst(Vec<u8>),
     /// Takes everything, answers nothing.
     Stall,
+    /// Does these steps, one after the other, then closes.
+    Play(&'static [Step]),
+}
+
+/// One step of an upstream that misbehaves.
+#[derive(Clone, Copy, Debug)]
+pub enum Step {
+    /// Reads one request head.
+    Read,
+    Send(&'static [u8]),
+    /// Sends this again and again, as long as anybody takes it.
+    Flood(&'static [u8]),
+    /// Says nothing more and stays.
+    Stay,
+    /// Breaks the connection off (TCP RST).
+    Reset,
 }
 
 pub type Body = BoxBody<Bytes, hyper::Error>;
@@ -164,6 +180,11 @@ async fn accept(listener: TcpListener, behaviour: Behaviour, tls: Option<TlsAcce
         while connections.try_join_next().is_some() {}
         tally.connections.fetch_add(1, SeqCst);
         let _ = tcp.set_nodelay(true); // a head and a body in two writes wait 40 ms for each other otherwise
+        if matches!(behaviour, Behaviour::Play(steps) if steps.iter().any(|step| matches!(step, Step::Reset)))
+        {
+            // From here on the end of this connection is a reset.
+            let _ = tcp.set_zero_linger();
+        }
         let stream = Counted { tcp, tally: tally.clone() };
         let (behaviour, tls, tally) = (behaviour.clone(), tls.clone(), tally.clone());
         connections.spawn(async move {
@@ -198,7 +219,26 @@ where
             drain(&mut stream).await
         }
         Behaviour::Stall => drain(&mut stream).await,
+        Behaviour::Play(steps) => play(stream, steps).await,
     }
+}
+
+async fn play<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, steps: &[Step]) -> io::Result<()> {
+    for step in steps {
+        match step {
+            Step::Read => read_head(&mut stream).await?,
+            Step::Send(bytes) => {
+                stream.write_all(bytes).await?;
+                stream.flush().await?;
+            }
+            Step::Flood(bytes) => loop {
+                stream.write_all(bytes).await?;
+            },
+            Step::Stay => drain(&mut stream).await?,
+            Step::Reset => return Ok(()),
+        }
+    }
+    stream.shutdown().await
 }
 
 async fn read_head<S: AsyncRead + Unpin>(stream: &mut S) -> io::Result<()> {

@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
@@ -15,6 +15,11 @@ use crate::journal::{JournalError, Limits, Opening};
 use crate::record::{Draft, ENTRY_LIMIT_BYTES, Kind, Sealed, URL_LIMIT_BYTES};
 use crate::seal::{OVERHEAD_BYTES, SealingKey};
 use crate::tail;
+use crate::timing::Timing;
+
+/// A batch that the disk has not taken for so long is a broken disk, though it says nothing: longer than a disk that spins up,
+/// and as long as somebody before a screen waits.
+const STALLED_AFTER: Duration = Duration::from_secs(5);
 
 /// Where work waits for the writer.
 pub(crate) struct Inbox {
@@ -25,9 +30,10 @@ pub(crate) struct Inbox {
     pub(crate) live: Arc<Semaphore>,
     pub(crate) live_limit: usize,
     /// For [`Health`](crate::Health) only.
-    pub(crate) status: Mutex<Status>,
+    status: Mutex<Status>,
     pub(crate) records: AtomicU64,
     pub(crate) published: AtomicU64,
+    pub(crate) syncs: Timing,
 }
 
 #[derive(Default)]
@@ -36,6 +42,8 @@ pub(crate) struct Queues {
     pub(crate) records: VecDeque<Submission>,
     /// Bounded by `live`.
     pub(crate) closings: Vec<Closing>,
+    /// Who asks whether the disk takes a record now.
+    pub(crate) probes: Vec<oneshot::Sender<()>>,
     pub(crate) stop: bool,
     /// What would wake the writer; `None` while it works. A ring costs two calls of the kernel and a change of threads, so it is
     /// only rung for a writer that sleeps for it.
@@ -50,6 +58,24 @@ pub(crate) struct Status {
     pub(crate) write_failure: Option<String>,
     pub(crate) publish_failure: Option<String>,
     pub(crate) last_sync: Option<Timestamp>,
+    /// Since when the writer waits for the disk.
+    pub(crate) busy_since: Option<Instant>,
+    /// Since when something durable waits to be published, or the last round that left some.
+    pub(crate) behind_since: Option<Instant>,
+    /// The writer is gone.
+    pub(crate) ended: bool,
+}
+
+impl Status {
+    /// What keeps the journal from taking a record, if anything does.
+    pub(crate) fn failure(&self) -> Option<String> {
+        let stalled = || {
+            let waited = self.busy_since?.elapsed();
+            (waited >= STALLED_AFTER).then(|| format!("the disk has not answered for {} s", waited.as_secs()))
+        };
+        let ended = || self.ended.then(|| "the journal's writer has ended".into());
+        self.write_failure.clone().or_else(|| self.publish_failure.clone()).or_else(ended).or_else(stalled)
+    }
 }
 
 /// What the writer sleeps for.
@@ -74,7 +100,7 @@ impl Sleep {
 
 impl Queues {
     pub(crate) fn is_empty(&self) -> bool {
-        self.records.is_empty() && self.closings.is_empty()
+        self.records.is_empty() && self.closings.is_empty() && self.probes.is_empty()
     }
 }
 
@@ -89,6 +115,7 @@ impl Inbox {
             status: Mutex::default(),
             records: AtomicU64::new(0),
             published: AtomicU64::new(0),
+            syncs: Timing::default(),
         }
     }
 
@@ -124,12 +151,25 @@ impl Inbox {
         }
     }
 
+    /// Leaves the question whether the disk takes a record; `done` is dropped, or told, when it was tried.
+    pub(crate) fn probe(&self, done: oneshot::Sender<()>) {
+        let mut queues = self.queues();
+        if !queues.ended {
+            queues.probes.push(done);
+        }
+        queues.sleep = None;
+        drop(queues);
+        self.news.notify_one();
+    }
+
     /// The writer's sleep, at most so long, and not at all when what it sleeps for is there.
     pub(crate) fn sleep(&self, sleep: Sleep, limit: Option<Duration>) {
         let mut queues = self.queues();
         queues.sleep = Some(sleep);
-        let asleep =
-            |queues: &mut Queues| !queues.stop && !sleep.is_over(queues.records.len(), queues.closings.len());
+        let asleep = |queues: &mut Queues| {
+            let enough = sleep.is_over(queues.records.len(), queues.closings.len());
+            !enough && queues.probes.is_empty() && !queues.stop
+        };
         let mut queues = match limit {
             Some(limit) => {
                 let woken = self.news.wait_timeout_while(queues, limit, asleep);
@@ -157,8 +197,15 @@ impl Inbox {
         self.stop(None);
         let mut queues = self.queues();
         queues.records.clear();
+        queues.probes.clear();
         queues.stopped.drain(..).for_each(|done| _ = done.send(()));
         queues.ended = true;
+        drop(queues);
+        self.status(|status| status.ended = true);
+    }
+
+    pub(crate) fn status<T>(&self, change: impl FnOnce(&mut Status) -> T) -> T {
+        change(&mut self.status.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 

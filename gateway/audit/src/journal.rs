@@ -5,8 +5,8 @@
 
 use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -17,6 +17,7 @@ use crate::inbox::{Answer, Closing, Inbox, Prepared, Submission};
 use crate::record::{Draft, Kind, Sealed};
 use crate::recover;
 use crate::seal::{KeyId, SealingKey};
+use crate::timing::SyncTimes;
 
 /// Tells the time of records. A parameter, so that tests own it.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
@@ -99,7 +100,7 @@ pub struct Orphan {
 /// Whether the journal works, for the metrics and for staff.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Health {
-    /// What stopped the last write or publication, if it failed.
+    /// What stopped the last write or publication, if it failed; or that the disk has not answered for seconds.
     pub failure: Option<String>,
     /// Records waiting for the writer.
     pub queued: usize,
@@ -110,6 +111,8 @@ pub struct Health {
     /// Records under the last published checkpoint.
     pub published: u64,
     pub last_sync: Option<Timestamp>,
+    /// How long something durable has waited to be published.
+    pub behind: Duration,
 }
 
 /// A handle on the journal. The last one dropped stops the writer without waiting for it; [`Journal::stop`] waits.
@@ -185,15 +188,30 @@ impl Journal {
     /// Cheap enough to ask at every request.
     pub fn health(&self) -> Health {
         let inbox = &self.owner.inbox;
-        let status = inbox.status.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let (failure, last_sync, behind_since) =
+            inbox.status(|status| (status.failure(), status.last_sync, status.behind_since));
         Health {
-            failure: status.write_failure.or(status.publish_failure),
+            failure,
             queued: inbox.queues().records.len(),
             live: inbox.live_limit - inbox.live.available_permits(),
             records: inbox.records.load(Ordering::Relaxed),
             published: inbox.published.load(Ordering::Relaxed),
-            last_sync: status.last_sync,
+            last_sync,
+            behind: behind_since.map_or(Duration::ZERO, |since| since.elapsed()),
         }
+    }
+
+    /// How long the syncs of this run took.
+    pub fn sync_times(&self) -> SyncTimes {
+        self.owner.inbox.syncs.read()
+    }
+
+    /// Has the writer try the disk now, with a write that leaves nothing, so that [`Journal::health`] tells the truth where
+    /// nothing was recorded for a while. Returns when it has; a disk that hangs hangs this too.
+    pub async fn probe(&self) {
+        let (done, probed) = oneshot::channel();
+        self.owner.inbox.probe(done);
+        let _ = probed.await;
     }
 
     async fn submit(&self, prepared: Prepared, answer: Answer) -> Result<(), JournalError> {

@@ -23,6 +23,7 @@ mod simulation;
 mod store;
 mod tail;
 mod tile;
+mod timing;
 mod tree;
 mod verify;
 mod writer;
@@ -38,5 +39,6 @@ pub use seal::{EntryKey, HintKey, KeyId, SealingKey, disclose, open_with_entry_k
 pub use search::{Query, SearchError, search};
 pub use store::prune;
 pub use tile::{FolderNodes, TilePath};
+pub use timing::{SYNC_BOUNDS_MICROSECONDS, SyncTimes};
 pub use tree::{Hash, leaf_hash};
 pub use verify::{FirstBad, Trusted, Verified, verify};

@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use std::io;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::anchor::Anchor;
 use crate::checkpoint::{Checkpoint, SigningKey};
@@ -121,7 +121,7 @@ impl Publisher {
         while due > 0 {
             let published = self.publish();
             let failure = published.as_ref().err().map(ToString::to_string);
-            self.inbox.status.lock().unwrap_or_else(PoisonError::into_inner).publish_failure = failure;
+            self.inbox.status(|status| status.publish_failure = failure);
             let published =
                 published.inspect_err(|error| tracing::error!(%error, "the journal cannot publish"))?;
             due = due.saturating_sub(published);
@@ -146,6 +146,12 @@ impl Publisher {
         (self.tree, self.bundle) = (next.tree, next.bundle);
         self.inbox.published.store(self.tree.size(), Ordering::Relaxed);
         self.backlog.done(batches.len());
+        let size = self.tree.size();
+        // Under the lock that the writer takes after it counted its records, so that neither overwrites the other's word.
+        self.inbox.status(|status| {
+            let left = self.inbox.records.load(Ordering::Relaxed) > size;
+            status.behind_since = left.then(Instant::now);
+        });
         self.tidy(&next.full);
         Ok(batches.len())
     }

@@ -6,10 +6,10 @@
 
 use std::collections::BTreeSet;
 use std::io;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use aws_lc_rs::rand;
 
@@ -28,6 +28,8 @@ const RETRY_INTERVAL: Duration = Duration::from_millis(200);
 /// How long closings wait for a record to go with: nobody waits for them, and a sync of their own would hold up the next
 /// opening, which somebody does wait for. After a crash within it the next start closes their openings.
 const CLOSING_WAIT: Duration = Duration::from_millis(5);
+/// Zeros that a probe writes where the next frame goes: a sector.
+const PROBE_BYTES: u64 = 512;
 
 /// How long a record waits for others when the last one did not come alone: as long as a sync takes on a good disk. A sync costs
 /// the processor more than all that is in it, so several together cost a fraction; who is alone never waits.
@@ -100,9 +102,17 @@ impl Writer {
         self.closings.append(&mut queues.closings);
         let count = queues.records.len().min(self.limits.batch_records);
         let records: Vec<Submission> = queues.records.drain(..count).collect();
+        let probes = std::mem::take(&mut queues.probes);
         let last = queues.stop && queues.is_empty();
         drop(queues);
+        self.status(|status| status.busy_since = Some(Instant::now()));
         self.write(records);
+        if !probes.is_empty() {
+            let tried = self.probe();
+            self.status(|status| status.write_failure = tried.err().map(|error| error.to_string()));
+            probes.into_iter().for_each(|probed| _ = probed.send(()));
+        }
+        self.status(|status| status.busy_since = None);
         (count, last)
     }
 
@@ -123,17 +133,43 @@ impl Writer {
         }
     }
 
-    /// Makes sure of the room for these records and for the closings of their exchanges.
-    fn admit(&mut self, records: &[Submission]) -> io::Result<()> {
-        if records.is_empty() {
-            return Ok(());
-        }
+    fn accepts(&self) -> io::Result<()> {
         if self.backlog.bytes() > self.limits.backlog_bytes {
             return Err(io::Error::other("publishing lags too far behind"));
         }
         if self.disk.free_bytes()? < self.limits.free_floor_bytes {
             return Err(io::Error::new(io::ErrorKind::StorageFull, "the journal's disk is full"));
         }
+        Ok(())
+    }
+
+    /// Whether a record would be taken now: the disk has room, takes zeros where the next frame goes, and syncs them.
+    fn probe(&mut self) -> io::Result<()> {
+        self.accepts()?;
+        let zeros = (self.dirty_until - self.position).max(PROBE_BYTES);
+        let needed = self.position + zeros + self.live.len() as u64 * CLOSING_RESERVE_BYTES;
+        if needed > self.tail.length() {
+            self.tail.reserve(needed + RESERVE_AHEAD_BYTES)?;
+        }
+        self.tail.write(self.position, &vec![0; zeros as usize])?;
+        self.sync()?;
+        self.dirty_until = self.position;
+        Ok(())
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        let began = Instant::now();
+        let synced = self.tail.sync();
+        self.inbox.syncs.add(began.elapsed());
+        synced
+    }
+
+    /// Makes sure of the room for these records and for the closings of their exchanges.
+    fn admit(&mut self, records: &[Submission]) -> io::Result<()> {
+        if records.is_empty() {
+            return Ok(());
+        }
+        self.accepts()?;
         let openings = records.iter().filter(|record| record.prepared.draft.kind == Kind::Opened).count();
         let closings = (self.live.len() + openings) as u64 * CLOSING_RESERVE_BYTES;
         let entries: u64 = records.iter().map(|record| frame_limit(&record.prepared)).sum();
@@ -195,18 +231,19 @@ impl Writer {
         // What a failed write left must not stand after the new frames, where a start could take it for records.
         batch.frames.resize(length.max((self.dirty_until - self.position) as usize), 0);
         self.dirty_until = self.dirty_until.max(end);
-        self.tail.write(self.position, &batch.frames).and_then(|()| self.tail.sync()).inspect_err(
-            |error| {
-                tracing::error!(%error, "the journal cannot write");
-                self.status(|status| status.write_failure = Some(error.to_string()));
-            },
-        )?;
+        self.tail.write(self.position, &batch.frames).and_then(|()| self.sync()).inspect_err(|error| {
+            tracing::error!(%error, "the journal cannot write");
+            self.status(|status| status.write_failure = Some(error.to_string()));
+        })?;
         batch.frames.truncate(length);
         (self.position, self.dirty_until) = (end, end);
         self.next_index += batch.leaves.len() as u64;
         self.inbox.records.store(self.next_index, Ordering::Relaxed);
         let now = (self.clock)();
-        self.status(|status| (status.write_failure, status.last_sync) = (None, Some(now)));
+        self.status(|status| {
+            (status.write_failure, status.last_sync) = (None, Some(now));
+            status.behind_since.get_or_insert_with(Instant::now);
+        });
         self.backlog.add(batch);
         Ok(())
     }
@@ -257,7 +294,7 @@ impl Writer {
     }
 
     fn status(&self, change: impl FnOnce(&mut Status)) {
-        change(&mut self.inbox.status.lock().unwrap_or_else(PoisonError::into_inner));
+        self.inbox.status(change);
     }
 }
 

@@ -2,13 +2,13 @@
 
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::Write;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use data_encoding::HEXLOWER;
 use passerelle_audit::SigningKey;
-use rcgen::KeyPair;
+use rcgen::{KeyPair, PublicKeyData};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use x509_parser::extensions::GeneralName;
@@ -32,13 +32,14 @@ pub struct KeyFile {
 }
 
 impl KeyFile {
-    /// Whole days until the certificate ends; 0 when it ended or can't be read, which renews it.
+    /// Whole days until the certificate ends; 0 when it ended, has not begun (it was made by a clock that was ahead) or can't be
+    /// read, which renews it.
     pub fn days_left(&self, now: SystemTime) -> u64 {
         let now = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-        let end = X509Certificate::from_der(&self.certificate)
-            .ok()
-            .and_then(|(_, certificate)| u64::try_from(certificate.validity().not_after.timestamp()).ok());
-        end.unwrap_or(0).saturating_sub(now) / 86_400
+        let Ok((_, certificate)) = X509Certificate::from_der(&self.certificate) else { return 0 };
+        let [begin, end] = [certificate.validity().not_before, certificate.validity().not_after]
+            .map(|time| u64::try_from(time.timestamp()).unwrap_or(0));
+        if now < begin { 0 } else { end.saturating_sub(now) / 86_400 }
     }
 
     /// Hosts and addresses of the certificate's subjectAltName.
@@ -78,11 +79,12 @@ pub fn create_seed(path: &Path, key: &SigningKey) -> Result<(), AuthorityError> 
 }
 
 pub fn read_seed(path: &Path) -> Result<SigningKey, AuthorityError> {
+    check_private(path)?;
     let text = Zeroizing::new(std::fs::read_to_string(path).map_err(file("read", path))?);
-    let mut seed = Zeroizing::new([0; 32]);
-    match HEXLOWER.decode_mut(text.trim_end().as_bytes(), seed.as_mut_slice()) {
-        Ok(32) => Ok(SigningKey::from_seed(*seed)),
-        _ => Err(AuthorityError::Unreadable { path: path.to_owned(), what: "32 bytes in hex" }),
+    let decoded = HEXLOWER.decode(text.trim_end().as_bytes()).map(Zeroizing::new).ok();
+    match decoded.and_then(|bytes| <[u8; 32]>::try_from(bytes.as_slice()).ok()).map(Zeroizing::new) {
+        Some(seed) => Ok(SigningKey::from_seed(*seed)),
+        None => Err(AuthorityError::Unreadable { path: path.to_owned(), what: "32 bytes in hex" }),
     }
 }
 
@@ -110,7 +112,10 @@ pub fn replace(path: &Path, content: &KeyFile) -> Result<(), AuthorityError> {
     sync_folder(path)
 }
 
-pub fn read(path: &Path) -> Result<KeyFile, AuthorityError> {
+/// Damage is found here, before anything is served: a key that is not the certificate's, a certificate that `issuer` (itself, for
+/// an issuer) did not sign as it stands.
+pub fn read(path: &Path, issuer: Option<&CertificateDer<'_>>) -> Result<KeyFile, AuthorityError> {
+    check_private(path)?;
     let text = Zeroizing::new(std::fs::read_to_string(path).map_err(file("read", path))?);
     let unreadable = |what| AuthorityError::Unreadable { path: path.to_owned(), what };
     let certificate =
@@ -118,7 +123,33 @@ pub fn read(path: &Path) -> Result<KeyFile, AuthorityError> {
     let key =
         PrivateKeyDer::from_pem_slice(text.as_bytes()).map_err(|_| unreadable("a private key in PEM"))?;
     let key = KeyPair::try_from(&key).map_err(|_| unreadable("a usable private key"))?;
+    if !is_of(&certificate, &key).unwrap_or(false) {
+        return Err(unreadable("a key and the certificate made for it"));
+    }
+    if !is_signed_by(&certificate, issuer.unwrap_or(&certificate)).unwrap_or(false) {
+        return Err(unreadable("a certificate as its issuer signed it"));
+    }
     Ok(KeyFile { certificate, key })
+}
+
+fn is_of(certificate: &CertificateDer<'_>, key: &KeyPair) -> Option<bool> {
+    let (_, certificate) = X509Certificate::from_der(certificate).ok()?;
+    Some(certificate.public_key().raw == key.subject_public_key_info())
+}
+
+fn is_signed_by(certificate: &CertificateDer<'_>, issuer: &CertificateDer<'_>) -> Option<bool> {
+    let (rest, certificate) = X509Certificate::from_der(certificate).ok()?;
+    let (_, issuer) = X509Certificate::from_der(issuer).ok()?;
+    Some(rest.is_empty() && certificate.verify_signature(Some(issuer.public_key())).is_ok())
+}
+
+/// A key that others may read is no secret any more: who runs the gateway decides what that means, so nothing starts.
+fn check_private(path: &Path) -> Result<(), AuthorityError> {
+    let found = std::fs::metadata(path).map_err(file("read", path))?;
+    match found.permissions().mode() & 0o077 {
+        0 => Ok(()),
+        _ => Err(AuthorityError::Open { path: path.to_owned() }),
+    }
 }
 
 pub fn read_chain(

@@ -25,6 +25,8 @@ pub struct Leaves {
 
 struct Leaf {
     shown: Arc<CertifiedKey>,
+    /// When it was minted: a clock that was set back since would show a leaf from the future.
+    minted_at: SystemTime,
     renew_at: SystemTime,
 }
 
@@ -40,7 +42,10 @@ impl Leaves {
 
     /// The leaf that is kept for a host, unless it is to be renewed.
     pub fn get(&self, host: &str, now: SystemTime) -> Option<Arc<CertifiedKey>> {
-        self.cache().get(host).filter(|leaf| now < leaf.renew_at).map(|leaf| Arc::clone(&leaf.shown))
+        self.cache()
+            .get(host)
+            .filter(|leaf| leaf.minted_at <= now && now < leaf.renew_at)
+            .map(|leaf| Arc::clone(&leaf.shown))
     }
 
     pub fn mint(
@@ -57,7 +62,7 @@ impl Leaves {
         let chain = vec![certificate.into(), issuer.certificate().clone()];
         let shown = Arc::new(CertifiedKey::new(chain, Arc::clone(&self.signing)));
         let renew_at = now + Duration::from_secs(self.days * 43_200);
-        self.cache().put(host.to_owned(), Leaf { shown: Arc::clone(&shown), renew_at });
+        self.cache().put(host.to_owned(), Leaf { shown: Arc::clone(&shown), minted_at: now, renew_at });
         Ok(shown)
     }
 

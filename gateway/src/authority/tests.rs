@@ -125,6 +125,8 @@ fn leaves_are_kept_bounded_and_renewed() {
         !Arc::ptr_eq(&first, &mint("a.fr", now + Duration::from_secs(4 * 86_400))),
         "half its life is over"
     );
+    let early = mint("a.fr", now - Duration::from_secs(86_400));
+    assert!(!Arc::ptr_eq(&first, &early), "a clock that was set back gets no leaf from the future");
     let second = mint("b.fr", now);
     mint("c.fr", now);
     assert!(Arc::ptr_eq(&second, &mint("b.fr", now)), "two fit");

@@ -140,6 +140,10 @@ impl Catalogue {
         self.0.shelf.list()
     }
 
+    pub fn count(&self) -> usize {
+        self.list().len()
+    }
+
     pub fn item(&self, id: &ItemId) -> Option<Item> {
         self.0.shelf.item(id)
     }

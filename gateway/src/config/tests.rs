@@ -148,3 +148,16 @@ proptest::proptest! {
         let _ = parse(&text).map_err(|error| error.to_string());
     }
 }
+
+/// The README's table of limits is the template's, in its words.
+#[test]
+fn the_readme_states_the_limits_in_force() {
+    let (_, limits) = TEMPLATE.split_once("[limits]\n").unwrap();
+    let readme = include_str!("../../README.md");
+    for line in limits.lines() {
+        let (setting, why) = line.split_once("# ").unwrap();
+        let (key, value) = setting.split_once('=').unwrap();
+        let row = format!("| `{}` | {} | {why} |", key.trim(), value.trim().replace('_', ""));
+        assert!(readme.contains(&row), "{row}");
+    }
+}

@@ -22,6 +22,8 @@ const IDLE_LIMIT: SignedDuration = SignedDuration::from_mins(15);
 const LENGTH_LIMIT: SignedDuration = SignedDuration::from_hours(10);
 /// From the password to the end of the sign-in: time to set up an authenticator.
 const SIGN_IN_LIMIT: SignedDuration = SignedDuration::from_mins(10);
+/// Back by so much the clock was set, not corrected.
+const CLOCK_STEP: SignedDuration = SignedDuration::from_mins(1);
 /// Many times the staff of an establishment; beyond it nobody else signs in until some ended.
 const SESSIONS_LIMIT: usize = 500;
 
@@ -75,8 +77,9 @@ impl StaffSession {
             Stage::SignedIn(_) => LENGTH_LIMIT,
             _ => SIGN_IN_LIMIT,
         };
-        let idle = now.as_millisecond() - self.last_used.load(Ordering::Relaxed);
-        now.duration_since(self.started) >= length || SignedDuration::from_millis(idle) >= IDLE_LIMIT
+        let idle = SignedDuration::from_millis(now.as_millisecond() - self.last_used.load(Ordering::Relaxed));
+        // A clock that was set back must not make a session last longer: whoever has it signs in again.
+        now.duration_since(self.started) >= length || idle >= IDLE_LIMIT || idle <= -CLOCK_STEP
     }
 }
 
@@ -210,6 +213,8 @@ mod tests {
             (signed_in(), &each_ten, HERE, 599, true),
             (signed_in(), &each_ten, HERE, 600, false),
             (signed_in(), &[], THERE, 1, false),
+            // The clock was set back.
+            (signed_in(), &[10], HERE, 8, false),
             (Stage::Code, &[], HERE, 9, true),
             (Stage::Code, &[5], HERE, 10, false),
         ] {

@@ -5,6 +5,7 @@ use http::{Request, Response};
 use hyper::body::Incoming;
 use jiff::Timestamp;
 use passerelle_policy::{Decision, Mode, Reason, Target};
+use tracing::Span;
 
 use super::body::Body;
 use super::identity::Caller;
@@ -18,6 +19,10 @@ use crate::Gateway;
 use crate::catalogue::origin;
 
 /// Answers one request. A refusal is noted for the journal before it is told (see `refusals`).
+///
+/// Its span names terminal (the connection's), session and opening, so that a fault can be followed to the journal; who and what
+/// stand there alone.
+#[tracing::instrument(level = "debug", skip_all, fields(session, opening))]
 pub async fn exchange(leg: &Leg, request: Request<Incoming>) -> Response<Body> {
     let reader = Reader::of(request.headers());
     match path(leg, request).await {
@@ -34,6 +39,7 @@ async fn path(leg: &Leg, mut request: Request<Incoming>) -> Result<Response<Body
     let now = Timestamp::now();
     let asked = || Asked::of(leg, &request);
     let caller = leg.caller(&request, now).map_err(|reason| asked().refused(reason))?;
+    Span::current().record("session", caller.session.id.as_str());
     let question = leg.question(&request, now).map_err(|reason| asked().by(&caller).refused(reason))?;
     let published = gateway.policies.current();
     let decision = question.ask(gateway, &published.policy, &caller.session, now);

@@ -55,7 +55,7 @@ pub fn identify(
 /// Errors: `no-terminal`, `no-session`.
 pub fn still(gateway: &Gateway, caller: &Caller, now: Timestamp) -> Result<(), Reason> {
     terminal(gateway, Some(&caller.terminal))?;
-    let ended = caller.session.ended().is_some() || caller.session.expires_at <= now;
+    let ended = caller.session.ended().is_some() || caller.session.is_over(now);
     if ended { Err(Reason::NoSession) } else { Ok(()) }
 }
 

@@ -19,6 +19,7 @@ use super::leg::{self, Leg, Place};
 use super::permit::Permit;
 use super::refusal::Reader;
 use super::tunnel::{self, ClientStream};
+use crate::metrics::{Handshake, Port};
 use crate::tls;
 
 /// Answers the CONNECT; the connection inside is served by a task of its own.
@@ -44,6 +45,7 @@ pub fn open(
             share,
             place: Place::Inspected { authority, caller, tunnel: permit.clone() },
             verdict: None,
+            span: permit.span().clone(),
         };
         serve(permit, inner, TokioIo::new(upgraded)).await;
     });
@@ -79,6 +81,7 @@ async fn serve(permit: Arc<Permit>, leg: Leg, mut client: impl ClientStream + 's
         secured = handshake => secured,
         () = permit.exchange().ended() => return,
     };
+    permit.gateway().metrics.handshake(Port::Inspected, Handshake::of(&secured));
     let Ok(Ok(secured)) = secured else { return permit.failed(Reason::ClientGone) };
     let is_http2 = secured.get_ref().1.alpn_protocol() == Some(tls::H2);
     match is_http2 {

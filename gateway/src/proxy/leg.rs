@@ -16,6 +16,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use jiff::Timestamp;
 use passerelle_policy::{Authority, Reason, Scheme, TargetError, Url, Words};
+use tracing::Instrument as _;
 
 use super::body::Body;
 use super::exchange::exchange;
@@ -50,6 +51,8 @@ pub struct Leg {
     pub place: Place,
     /// The judge of an HTTP/1 connection, who is told when bytes stop being HTTP.
     pub verdict: Option<Verdict>,
+    /// Of the connection, or of the tunnel around it: what each request's own span stands in.
+    pub span: tracing::Span,
 }
 
 pub enum Place {
@@ -214,7 +217,7 @@ impl Leg {
 async fn answer(leg: Arc<Leg>, request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
     let asks_upgrade = request.method() == Method::CONNECT || request.headers().contains_key(UPGRADE);
     let is_connect = request.method() == Method::CONNECT;
-    let response = route(&leg, request).await;
+    let response = route(&leg, request).instrument(leg.span.clone()).await;
     let switched =
         response.status() == StatusCode::SWITCHING_PROTOCOLS || is_connect && response.status().is_success();
     if let Some(verdict) = leg.verdict.as_ref().filter(|_| asks_upgrade && !switched) {
@@ -225,6 +228,9 @@ async fn answer(leg: Arc<Leg>, request: Request<Incoming>) -> Result<Response<Bo
 
 /// Our own API, or the path of a request.
 async fn route(leg: &Arc<Leg>, request: Request<Incoming>) -> Response<Body> {
+    if leg.gateway.stopping.is_cancelled() {
+        return refuse(leg, &request, Reason::Stopping).await;
+    }
     if request.version() == Version::HTTP_2 {
         if let Some((reason, method, target)) = strict_http2::refused(request.headers()) {
             let asked = Asked::unread(leg, method, target);

@@ -157,6 +157,14 @@ impl Exchanges {
         self.lock().len()
     }
 
+    /// Open tunnels whose bytes pass unread, and inspected ones.
+    pub fn tunnels(&self) -> (usize, usize) {
+        let open = self.lock();
+        let tunnels = open.values().filter(|exchange| exchange.question.is_tunnel());
+        let (unread, inspected): (Vec<_>, Vec<_>) = tunnels.partition(|exchange| exchange.charged_by_bytes);
+        (unread.len(), inspected.len())
+    }
+
     /// Ends all of them, for a graceful stop.
     pub fn end_all(&self, reason: Reason) {
         self.snapshot().iter().for_each(|exchange| exchange.end(reason));

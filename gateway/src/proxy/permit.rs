@@ -6,10 +6,12 @@
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use passerelle_audit::{Draft, Effect, JournalError, Kind, Opening};
 use passerelle_policy::{Decision, Mode, Reason};
+use tokio::time::timeout;
+use tracing::Span;
 
 use super::identity::Caller;
 use super::leg::Leg;
@@ -22,6 +24,9 @@ use crate::journal_keys::Subject;
 use crate::policy_store::Published;
 use crate::share::Place;
 
+/// How long an opening may wait for the disk: beyond it the disk is broken, and a person before a screen has waited enough.
+const RECORD_LIMIT: Duration = Duration::from_secs(5);
+
 pub struct Permit {
     gateway: Arc<Gateway>,
     exchange: Arc<Exchange>,
@@ -32,6 +37,8 @@ pub struct Permit {
     course: Mutex<Course>,
     /// Its place among the terminal's live exchanges.
     _place: Place,
+    /// The request's, which lasts as long as bytes may move.
+    span: Span,
 }
 
 /// What the closing record will say.
@@ -65,13 +72,20 @@ impl Permit {
         opened.decision = Some(Effect::Allow);
         opened.sealed = question.sealed(caller, decision, published);
         let subject = Subject::Person(caller.session.person.clone());
-        let key = gateway.sealing_key(&subject).await.map_err(|error| refused(error.into()))?;
-        let turn = leg.share.opening().await.map_err(refused)?;
-        let opening = gateway.journal.open(opened, key).await.map_err(|error| match error {
-            JournalError::Busy(_) => refused(Reason::Busy),
-            _ => refused(Reason::JournalUnavailable),
-        })?;
-        drop(turn);
+        let opening = async {
+            let key = gateway.sealing_key(&subject).await?;
+            let _turn = leg.share.opening().await?;
+            gateway.journal.open(opened, key).await.map_err(|error| match error {
+                JournalError::Busy(_) => Reason::Busy,
+                _ => Reason::JournalUnavailable,
+            })
+        };
+        // Whoever waits longer is told; an opening that comes too late closes itself.
+        let opening = timeout(RECORD_LIMIT, opening).await;
+        let opening = opening.unwrap_or(Err(Reason::JournalUnavailable)).map_err(refused)?;
+        let span = Span::current();
+        span.record("opening", opening.index());
+        gateway.metrics.allowed();
         let service = decision.service.as_ref().map(|service| service.to_string());
         let mut exchange = Exchange::new(question, caller.session.clone(), service);
         exchange.within = leg.tunnel().map(|tunnel| tunnel.exchange().clone());
@@ -93,11 +107,16 @@ impl Permit {
             started: Instant::now(),
             course: Mutex::default(),
             _place: place,
+            span,
         })
     }
 
     pub fn exchange(&self) -> &Arc<Exchange> {
         &self.exchange
+    }
+
+    pub fn span(&self) -> &Span {
+        &self.span
     }
 
     pub fn gateway(&self) -> &Arc<Gateway> {
@@ -156,7 +175,7 @@ impl Permit {
         self.course.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn closing(&self, index: u64) -> Draft {
+    fn closing(&self, index: u64) -> (Draft, Option<Reason>) {
         let course = self.course();
         let reason =
             course.failed.or(self.exchange.why_ended()).or((!course.finished).then_some(Reason::ClientGone));
@@ -180,7 +199,7 @@ impl Permit {
             closing.sealed.sent_bytes = Some(sent);
             closing.sealed.received_bytes = Some(received);
         }
-        closing
+        (closing, reason)
     }
 }
 
@@ -209,7 +228,15 @@ impl Drop for Permit {
         self.gateway.exchanges.leave(opening.index());
         let document = self.course().document.take();
         self.gateway.learning.passed(&self.exchange, document);
-        let closing = self.closing(opening.index());
+        let (closing, reason) = self.closing(opening.index());
+        self.gateway.metrics.ended(reason);
+        tracing::debug!(
+            parent: &self.span,
+            reason = reason.map(Reason::as_str),
+            status = closing.sealed.status,
+            duration_ms = closing.sealed.duration_ms,
+            "closed"
+        );
         opening.close(closing);
     }
 }

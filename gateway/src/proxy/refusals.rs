@@ -22,6 +22,7 @@ use super::refusal::Refusal;
 use crate::Gateway;
 use crate::identifier::PersonId;
 use crate::journal_keys::Subject;
+use crate::metrics::Unrecorded;
 use crate::policy_store::Published;
 use crate::terminal::Terminal;
 
@@ -167,11 +168,23 @@ struct State {
 impl Refusals {
     /// Notes a refusal for the journal and says what the client is told: the refusal, `rate`, or `journal-unavailable`.
     pub async fn record(&self, gateway: &Arc<Gateway>, asked: Asked, refusal: Refusal) -> Refusal {
+        let is_of_the_proxy = asked.kind == Kind::Refused;
+        let told = self.note_or_refuse(gateway, asked, refusal);
+        if is_of_the_proxy {
+            gateway.metrics.refused(told.reason);
+        }
+        tracing::debug!(reason = told.reason.as_str(), "refused");
+        told
+    }
+
+    fn note_or_refuse(&self, gateway: &Gateway, asked: Asked, refusal: Refusal) -> Refusal {
         if refusal.reason == Reason::JournalUnavailable || gateway.journal.health().failure.is_some() {
+            gateway.metrics.unrecorded(Unrecorded::Journal);
             return Reason::JournalUnavailable.into();
         }
         let asked = asked.concealed(&gateway.policies.current().policy);
         if !self.note(asked, refusal.reason, gateway.config.limits.recorded_refusals_per_second) {
+            gateway.metrics.unrecorded(Unrecorded::Rate);
             return Refusal::from(Reason::Rate).retry_after(WINDOW.as_secs());
         }
         refusal
@@ -204,7 +217,7 @@ impl Refusals {
             let subject = pending.person.clone().map_or(Subject::Gateway, Subject::Person);
             if let Err(error) = gateway.append(&subject, draft(&key, &pending)).await {
                 tracing::error!(%error, "a refusal could not be recorded yet");
-                self.put_back(key, pending);
+                self.put_back(gateway, key, pending);
             }
         }
     }
@@ -216,10 +229,11 @@ impl Refusals {
         state.pending.extract_if(|_, pending| all || pending.due <= now).collect()
     }
 
-    fn put_back(&self, key: Key, pending: Pending) {
+    fn put_back(&self, gateway: &Gateway, key: Key, pending: Pending) {
         let mut state = self.lock();
         if state.pending.len() >= WAITING_LIMIT {
             tracing::error!(count = pending.count, "refusals are lost: too many wait for the journal");
+            gateway.metrics.unrecorded(Unrecorded::Lost);
             return;
         }
         let (count, due) = (pending.count, Instant::now() + WINDOW);

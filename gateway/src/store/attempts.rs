@@ -63,6 +63,14 @@ impl Store {
         done.map(drop).attempting("forgetting wrong tries")
     }
 
+    /// Whether the store takes a write now. The row it writes is a tally of nobody, one a gateway, pruned like any other.
+    pub(crate) async fn probe(&self, gateway: &str, now: Timestamp) -> Result<(), StoreError> {
+        let sql = "INSERT INTO attempts (subject, place, known, failures, last_at) VALUES ('readiness', $1, 1, 0, $2)
+                   ON CONFLICT (subject, place) DO UPDATE SET last_at = $2";
+        let done = sqlx::query(sql).bind(gateway).bind(now.as_millisecond()).execute(&self.pool).await;
+        done.map(drop).attempting("trying to write")
+    }
+
     /// Drops what is older than `before`, and of unknown subjects all but the latest `keep`.
     pub(crate) async fn prune_tallies(&self, before: Timestamp, keep: i64) -> Result<(), StoreError> {
         const ATTEMPTED: &str = "pruning wrong tries";

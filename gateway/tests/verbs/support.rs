@@ -106,11 +106,37 @@ impl Folder {
         records.iter().map(|record| record["kind"].as_str().unwrap().to_owned()).collect()
     }
 
-    /// Serves on free ports until dropped; returns once it is ready.
-    pub fn serve(&self) -> Serving {
+    /// A folder with everything this one has.
+    pub fn copied(&self) -> Folder {
+        let copy = Folder::new();
+        let copied = Command::new("cp").arg("--archive").args([&self.data, &copy.data]).status().unwrap();
+        assert!(copied.success());
+        copy
+    }
+
+    fn serve_command(&self) -> Command {
         let mut command = self.command("serve --terminal-listen 127.0.0.1:0");
         command.args(["--staff-listen", "127.0.0.1:0", "--metrics-listen", "127.0.0.1:0"]);
-        let mut process = command.stderr(Stdio::null()).spawn().unwrap();
+        command
+    }
+
+    /// What a gateway says that does not serve; `None` when it does.
+    pub fn try_serve(&self) -> Option<Ran> {
+        let mut process = self.serve_command().spawn().unwrap();
+        let mut said = String::new();
+        BufReader::new(process.stdout.as_mut().unwrap()).read_line(&mut said).unwrap();
+        if !said.is_empty() {
+            drop(Serving { process, ready: said });
+            return None;
+        }
+        let output = process.wait_with_output().unwrap();
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        Some(Ran { exit: output.status.code().unwrap_or(-1), out: said, error })
+    }
+
+    /// Serves on free ports until dropped; returns once it is ready.
+    pub fn serve(&self) -> Serving {
+        let mut process = self.serve_command().stderr(Stdio::null()).spawn().unwrap();
         let mut ready = String::new();
         BufReader::new(process.stdout.take().unwrap()).read_line(&mut ready).unwrap();
         assert!(ready.starts_with("ready terminal="), "{ready:?}");

@@ -2,7 +2,7 @@
 
 use std::{
     io::{BufRead, BufReader},
-    process::Stdio,
+    process::{Command, Stdio},
 };
 
 use anyhow::{Context, Result};
@@ -13,10 +13,14 @@ use passerelle_tests::{
     build::{self, workspace},
     dependencies, packages,
     report::Report,
+    seed::ROUNDS,
 };
 
 /// Cargo's setting for a program that starts each test binary.
 const RUNNER: &str = "CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER";
+
+/// Kills of the gateway in one night.
+const NIGHTLY_KILLS: u64 = 200;
 
 #[derive(Parser)]
 #[command(about = "Passerelle's set-up, tests and checks")]
@@ -31,6 +35,12 @@ enum Task {
     Setup,
     /// Sets up, builds and runs every test; a filter runs only tests whose name has it
     Test { filter: Option<String> },
+    /// Kills the gateway two hundred times under load, and lets every write of a session fail; some twenty minutes
+    Nightly {
+        /// How often it is killed
+        #[arg(long, default_value_t = NIGHTLY_KILLS)]
+        rounds: u64,
+    },
     /// Runs the benches and prints one table; with `--proxy` or `--floods`, does that instead
     Bench(Bench),
     /// Checks the licences of all dependencies against deny.toml
@@ -59,6 +69,7 @@ fn main() -> Result<()> {
     match Arguments::parse().task {
         Task::Setup => packages::set_up(),
         Task::Test { filter } => test(filter.as_deref()),
+        Task::Nightly { rounds } => nightly(rounds),
         Task::Bench(Bench { proxy: Some(arguments), .. }) => bench::part("proxy", &arguments),
         Task::Bench(Bench { floods: Some(arguments), .. }) => bench::part("floods", &arguments),
         Task::Bench(Bench { policy: Some(arguments), .. }) => bench::part("policy", &arguments),
@@ -75,11 +86,30 @@ fn main() -> Result<()> {
 }
 
 fn test(filter: Option<&str>) -> Result<()> {
+    let mut command = prepared()?;
+    command.args(build::FEATURES).arg("--no-fail-fast").args(filter);
+    judged(command)
+}
+
+/// The tests that have rounds, with many; `PASSERELLE_SEED` replays what they printed.
+fn nightly(rounds: u64) -> Result<()> {
+    let mut command = prepared()?;
+    command.args(["--package", "passerelle-tests", "--no-fail-fast", "--test", "kill", "--test", "faults"]);
+    command.args(["--", "--nocapture"]).env(ROUNDS, rounds.to_string());
+    judged(command)
+}
+
+/// `cargo test`, with everything there that tests need.
+fn prepared() -> Result<Command> {
     packages::set_up()?;
     // The programs under test first: the end-to-end tests start them from the target folder.
     build::build(true)?;
     let mut command = build::cargo()?;
-    command.arg("test").args(build::FEATURES).arg("--no-fail-fast").args(filter);
+    command.arg("test");
+    Ok(command)
+}
+
+fn judged(mut command: Command) -> Result<()> {
     if !Uid::effective().is_root() {
         // Some proofs mount, trace and change users.
         command.env(RUNNER, "sudo --preserve-env");

@@ -177,3 +177,37 @@ fn a_lagging_publisher_makes_the_journal_refuse() {
     session.publisher.drain().unwrap();
     assert!(session.append(["x".into()])[0].is_ok());
 }
+
+/// A probe on a disk that fails, is full, works again: health follows, and no probe leaves a trace.
+#[test]
+fn a_probe_tells_the_truth_without_traffic() {
+    let disk = FaultyDisk::default();
+    let mut session = start(&disk).unwrap();
+    session.open("live").unwrap();
+    let probe = |session: &mut Session| {
+        let journal = session.journal.clone();
+        let mut asked = pin!(journal.probe());
+        assert!(poll(asked.as_mut()).is_pending());
+        session.writer.round();
+        assert!(poll(asked.as_mut()).is_ready(), "a probe is answered");
+        session.journal.health().failure.is_none()
+    };
+    assert!(probe(&mut session));
+    for nth in 0..2 {
+        disk.fail(nth, Fault::Error);
+        assert!(!probe(&mut session), "operation {nth} of a probe fails");
+        assert!(probe(&mut session), "it is tried again");
+    }
+    disk.set_full(true);
+    assert!(!probe(&mut session));
+    // A closing that is written on a full disk does not make it take records again.
+    session.close();
+    assert!(!probe(&mut session));
+    disk.set_full(false);
+    assert!(probe(&mut session));
+    session.append(["after".into()]);
+    session.stop();
+    disk.reboot(1);
+    assert_eq!(verify(&disk).unwrap().records, 3);
+    check_closed(&disk, "probes");
+}
