@@ -30,14 +30,16 @@ fn read(stand: &mut Stand, path: &str) -> (u16, String) {
     (status.parse().unwrap(), body.into())
 }
 
+/// Name, labels, value.
+type Sample = (String, BTreeMap<String, String>, f64);
+
 /// Every series, as Prometheus' own client library reads the page: `name{label="value",…}`.
 fn series(stand: &mut Stand) -> BTreeMap<String, f64> {
     let (status, page) = read(stand, "/metrics");
     assert_eq!(status, 200);
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("e2e/metrics.py");
     let read = run(Command::new(PYTHON).arg(script), &page).unwrap().success().unwrap();
-    let families: BTreeMap<String, Vec<(String, BTreeMap<String, String>, f64)>> =
-        serde_json::from_str(&read.stdout).unwrap();
+    let families: BTreeMap<String, Vec<Sample>> = serde_json::from_str(&read.stdout).unwrap();
     let key = |name: String, labels: BTreeMap<String, String>| {
         let labels: Vec<_> = labels.iter().map(|(label, value)| format!("{label}=\"{value}\"")).collect();
         if labels.is_empty() { name } else { format!("{name}{{{}}}", labels.join(",")) }
