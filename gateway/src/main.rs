@@ -8,7 +8,6 @@ mod arguments;
 use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
-use std::time::Duration;
 
 use anyhow::Context;
 use clap::Parser;
@@ -34,12 +33,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let as_json = arguments.json;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        // A thread that hashed a password keeps its 19 MiB for as long as it waits for the next one.
-        .thread_keep_alive(Duration::from_secs(1))
-        .build();
-    let runtime = match runtime {
+    let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
         Err(error) => return fail(as_json, &anyhow::Error::from(error).context("starting")),
     };

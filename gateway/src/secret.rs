@@ -106,7 +106,9 @@ impl Hasher {
         // The places go into the closure: a caller that gives up doesn't free them before the work is done.
         let work = move || {
             let _places = (queued, running);
-            work(&secret)
+            let done = work(&secret);
+            passerelle_memory::give_back(); // the 19 MiB
+            done
         };
         tokio::task::spawn_blocking(work).await.map_err(hashing)?
     }
