@@ -6,6 +6,7 @@
 //! that a coding can cost us is one window, and the time that of [`CODED_BYTES`]. What it would cost the terminal is bounded by
 //! `download_bytes` and by what its browser takes.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -107,22 +108,33 @@ impl Media {
             while !body.is_end_stream() {
                 let Some(frame) = body.frame().await else { break };
                 let Ok(data) = frame.map_err(|error| broken(&error))?.into_data() else { continue };
-                let judged = watch.look(&data)?;
+                let known = watch.look(&data)?;
                 begun = Some(match begun.take() {
                     None => data,
                     Some(before) => [before, data].concat().into(),
                 });
-                if judged {
-                    return Ok(true);
+                if known != Known::Nothing {
+                    return Ok(known);
                 }
             }
-            Ok(true)
+            Ok(Known::All)
         };
         match timeout(BEGINNING_LIMIT, reading).await {
-            Ok(judged) => judged.map(|_: bool| (begun, None)),
-            Err(_) => Ok((begun, Some(Box::new(watch)))),
+            Ok(Ok(Known::All)) => Ok((begun, None)),
+            Ok(Err(reason)) => Err(reason),
+            _ => Ok((begun, Some(Box::new(watch)))),
         }
     }
+}
+
+/// What is known of a body by its beginning.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Known {
+    Nothing,
+    /// What it is, but not whether it swells.
+    Kind,
+    /// All that is looked for.
+    All,
 }
 
 /// Looks at the beginning of a body as it comes.
@@ -135,31 +147,31 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// Judges the next bytes; true once enough were seen.
+    /// Judges the next bytes, until all is known.
     ///
     /// Errors: `download-type` when it is something else than it says and the rule doesn't name that; `download-size` for a coded
     /// body that is made to swell; `upstream-protocol` for one that can't be read.
-    pub fn look(&mut self, data: &[u8]) -> Result<bool, Reason> {
-        if self.seen.is_empty() && self.judge(data)? {
-            return Ok(true);
+    pub fn look(&mut self, data: &[u8]) -> Result<Known, Reason> {
+        if self.seen.is_empty() && self.judge(data)? == Known::All {
+            return Ok(Known::All);
         }
         self.seen.extend_from_slice(&data[..data.len().min(CODED_BYTES)]);
         self.judge(&self.seen)
     }
 
-    /// Judges a beginning; false while more must be seen.
-    fn judge(&self, bytes: &[u8]) -> Result<bool, Reason> {
-        match self.coding {
-            Coding::Identity => {
-                self.pass(bytes)?;
-                Ok(bytes.len() >= SNIFFED_BYTES)
-            }
-            Coding::Gzip => {
-                let decoded = gunzip(&bytes[..bytes.len().min(CODED_BYTES)])?;
-                self.pass(&decoded)?;
-                Ok(decoded.len() >= SNIFFED_BYTES || bytes.len() >= CODED_BYTES)
-            }
-        }
+    fn judge(&self, bytes: &[u8]) -> Result<Known, Reason> {
+        let beginning = match self.coding {
+            Coding::Identity => Cow::Borrowed(bytes),
+            Coding::Gzip => Cow::Owned(gunzip(&bytes[..bytes.len().min(CODED_BYTES)])?),
+        };
+        self.pass(&beginning)?;
+        let is_known = beginning.len() >= SNIFFED_BYTES;
+        Ok(match self.coding {
+            Coding::Gzip if bytes.len() >= CODED_BYTES => Known::All,
+            Coding::Gzip if is_known => Known::Kind,
+            Coding::Identity if is_known => Known::All,
+            _ => Known::Nothing,
+        })
     }
 
     /// Refuses bytes whose kind the rule does not name.
@@ -377,24 +389,35 @@ mod tests {
 
     #[test]
     fn a_coded_beginning_is_seen_through() {
-        let check = |bytes: &[u8], types: &[&str], expected: Result<bool, Reason>| {
+        use Known::{All, Kind, Nothing};
+        let check = |bytes: &[u8], types: &[&str], expected: Result<Known, Reason>| {
             assert_eq!(watch(Coding::Gzip, types).look(bytes), expected, "{}", bytes.escape_ascii());
-            // In pieces the answer is the same in the end.
-            let mut watch = watch(Coding::Gzip, types);
-            let mut looks =
-                bytes.chunks(3).map(|piece| watch.look(piece)).skip_while(|look| *look == Ok(false));
-            assert_eq!(looks.next().unwrap_or(Ok(false)), expected, "{}", bytes.escape_ascii());
+            let (mut watch, mut known) = (watch(Coding::Gzip, types), Ok(Nothing));
+            for piece in bytes.chunks(3) {
+                known = watch.look(piece);
+                if !matches!(known, Ok(Nothing | Kind)) {
+                    break;
+                }
+            }
+            assert_eq!(known, expected, "in pieces: {}", bytes.escape_ascii());
         };
         let page = gzip("<!doctype html><title>Exemple</title>".repeat(40).as_bytes());
-        check(&page, &[], Ok(true));
-        check(&page[..9], &[], Ok(false));
-        check(&page[..12], &[], Ok(false));
-        check(&gzip(b""), &[], Ok(false));
+        check(&page, &[], Ok(Kind));
+        check(&page[..9], &[], Ok(Nothing));
+        check(&page[..12], &[], Ok(Nothing));
+        check(&gzip(b""), &[], Ok(Nothing));
         let pdf = gzip(&[&b"%PDF-1.7\n"[..], &[0xe2; 100]].concat());
         check(&pdf, &[], Err(Reason::DownloadType));
-        check(&pdf, &["application/pdf"], Ok(true));
+        check(&pdf, &["application/pdf"], Ok(Kind));
         check(&gzip(b"MZ\x90\0\x03\0\0\0\x04"), &["application/pdf"], Err(Reason::DownloadType));
         check(&gzip(&vec![b' '; 4 << 20]), &[], Err(Reason::DownloadSize));
+        let mut state = 1_u32;
+        let noise = std::iter::repeat_with(|| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 24) as u8 | 0x40
+        });
+        let noise: Vec<u8> = noise.take(4096).collect();
+        check(&gzip(&noise), &[], Ok(All));
         check(b"<!doctype html>", &[], Err(Reason::UpstreamProtocol));
         check(b"\x1f\x8b\x08\0\0\0\0\0\0\x03\xff\xff\xff\xff", &[], Err(Reason::UpstreamProtocol));
         // A gzip inside a gzip is an archive under the name of a page.
@@ -402,9 +425,9 @@ mod tests {
         let named =
             [&b"\x1f\x8b\x08\x1e\0\0\0\0\0\x03\x02\0xx"[..], b"name\0comment\0cc", &page[10..]].concat();
         for end in 0..30 {
-            check(&named[..end], &[], Ok(false));
+            check(&named[..end], &[], Ok(Nothing));
         }
-        check(&named, &[], Ok(true));
+        check(&named, &[], Ok(Kind));
     }
 
     proptest! {

@@ -13,7 +13,7 @@ use passerelle_policy::{Reason, Terms, Url};
 use tokio::time::sleep;
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
-use super::answer::{self, Watch};
+use super::answer::{self, Known, Watch};
 use super::body::{self, Body, BoxError};
 use super::headers;
 use super::leg::reason;
@@ -231,7 +231,7 @@ impl Watched {
 
     fn look(&mut self, data: Bytes) -> Result<Bytes, Reason> {
         if let Some(watch) = &mut self.watch
-            && watch.look(&data)?
+            && watch.look(&data)? == Known::All
         {
             self.watch = None;
         }
