@@ -122,6 +122,7 @@ impl JournalKeys {
         if let Some(key) = self.read().by_subject.get(&whose) {
             return Ok(key.clone());
         }
+        let _turn = self.refreshing.lock().await;
         let (new, (subject, month)) = (SealingKey::generate(), (subject.to_string(), month(now)));
         let row = self.store.keep_journal_key(&new.id().0, &subject, &month, new.secret()).await?;
         self.known.write().unwrap_or_else(PoisonError::into_inner).insert(row)

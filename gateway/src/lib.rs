@@ -414,11 +414,20 @@ impl Gateway {
     }
 
     /// Ends and records the sessions whose time is over.
-    pub(crate) async fn expire_sessions(&self, now: Timestamp) {
-        for ended in self.sessions.expire(now).await {
-            self.record_end(&ended).await;
-        }
+    pub(crate) fn expire_sessions(self: &Arc<Self>, now: Timestamp) {
         self.pools.sweep();
+        let ended = self.sessions.expire(now);
+        if ended.is_empty() {
+            return;
+        }
+        // They are over; what is written of it waits for disks that may hang.
+        let gateway = self.clone();
+        tokio::spawn(async move {
+            for session in ended {
+                gateway.sessions.write_end(&session, now).await;
+                gateway.record_end(&session).await;
+            }
+        });
     }
 
     /// Counts the minute that runs as used of `service`, durably.

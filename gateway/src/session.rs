@@ -363,9 +363,14 @@ impl Sessions {
         self.shared.store.session(id).await
     }
 
-    /// Ends what is past its deadline; to be called about four times a second.
-    pub async fn expire(&self, now: Timestamp) -> Vec<Arc<LiveSession>> {
-        self.end(EndReason::SessionExpired, now, |session| session.is_over(now)).await
+    /// Ends, in memory, what is past its deadline; to be called about four times a second. Whoever gets them writes their ends.
+    pub fn expire(&self, now: Timestamp) -> Vec<Arc<LiveSession>> {
+        self.end_where(EndReason::SessionExpired, |session| session.is_over(now))
+    }
+
+    /// Writes the end of what [`Sessions::expire`] ended.
+    pub async fn write_end(&self, session: &LiveSession, now: Timestamp) {
+        written(self.shared.store.end_session(&session.id, EndReason::SessionExpired, now).await);
     }
 
     /// Ends here what another gateway ended; to be called every second where gateways share a store.

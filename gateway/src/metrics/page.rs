@@ -82,9 +82,8 @@ fn connections(page: &mut Page, metrics: &Metrics) {
     }
     let mut family = page.family("passerelle_connections_open", Kind::Gauge, "Connections open now.");
     for port in ports() {
-        // What is over was counted as accepted before; read in this order the difference is never negative.
         let over = metrics.over[*port as usize].read();
-        let open = metrics.accepted[*port as usize].read() - over;
+        let open = metrics.accepted[*port as usize].read().saturating_sub(over);
         family.sample(&[("port", port.as_str())], open);
     }
     page.counter(

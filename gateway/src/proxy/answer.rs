@@ -31,6 +31,8 @@ const CODED_BYTES: usize = 1024;
 const DECODED_BYTES: usize = 128 * CODED_BYTES;
 /// How long an answer's head waits for them; what comes later is judged on its way, and cut.
 const BEGINNING_LIMIT: Duration = Duration::from_secs(1);
+/// Checksum and length at the end of a gzip member.
+const MEMBER_END_BYTES: usize = 8;
 /// The window of deflate (RFC 1951, section 2), which the decoder writes round and round.
 const WINDOW_BYTES: usize = 32 * 1024;
 
@@ -167,6 +169,8 @@ impl Watch {
         self.pass(&beginning)?;
         let is_known = beginning.len() >= SNIFFED_BYTES;
         Ok(match self.coding {
+            // A header that fills the beginning, or blocks with nothing in them, hide what follows.
+            Coding::Gzip if bytes.len() >= CODED_BYTES && !is_known => return Err(Reason::UpstreamProtocol),
             Coding::Gzip if bytes.len() >= CODED_BYTES => Known::All,
             Coding::Gzip if is_known => Known::Kind,
             Coding::Identity if is_known => Known::All,
@@ -220,6 +224,10 @@ fn gunzip(coded: &[u8]) -> Result<Vec<u8>, Reason> {
         match status {
             _ if decoded > DECODED_BYTES => return Err(Reason::DownloadSize),
             TINFLStatus::HasMoreOutput => {}
+            // What follows a member that says next to nothing is read as more of it.
+            TINFLStatus::Done if decoded < SNIFFED_BYTES && rest.len() > MEMBER_END_BYTES => {
+                return Err(Reason::UpstreamProtocol);
+            }
             TINFLStatus::Done | TINFLStatus::NeedsMoreInput => return Ok(beginning),
             _ => return Err(Reason::UpstreamProtocol),
         }
@@ -385,6 +393,21 @@ mod tests {
         ] {
             check(206, fields, expected);
         }
+    }
+
+    #[test]
+    fn a_coded_beginning_hides_nothing_behind_next_to_nothing() {
+        let check = |coded: &[u8], expected: Result<Known, Reason>| {
+            assert_eq!(watch(Coding::Gzip, &[]).look(coded), expected, "{} bytes", coded.len());
+        };
+        let end: &[u8] = &[0; MEMBER_END_BYTES];
+        let program = [b"MZ".as_slice(), &[0x90; 62]].concat();
+        check(&[gzip(b"ok"), end.into()].concat(), Ok(Known::Nothing));
+        check(&[gzip(b""), end.into(), gzip(&program)].concat(), Err(Reason::UpstreamProtocol));
+        let name = [&b"\x1f\x8b\x08\x08\0\0\0\0\0\x03"[..], &[b'n'; CODED_BYTES], b"\0"].concat();
+        check(&[name, compress_to_vec(&program, 6)].concat(), Err(Reason::UpstreamProtocol));
+        let empty_blocks = [&b"\x1f\x8b\x08\0\0\0\0\0\0\x03"[..], &b"\0\0\0\xff\xff".repeat(250)].concat();
+        check(&[empty_blocks, compress_to_vec(&program, 6)].concat(), Err(Reason::UpstreamProtocol));
     }
 
     #[test]

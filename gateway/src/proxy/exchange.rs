@@ -5,6 +5,7 @@ use http::{Request, Response};
 use hyper::body::Incoming;
 use jiff::Timestamp;
 use passerelle_policy::{Decision, Mode, Reason, Target};
+use tokio::time::Instant;
 use tracing::Span;
 
 use super::body::Body;
@@ -14,7 +15,7 @@ use super::permit::Permit;
 use super::refusal::{Reader, Refusal};
 use super::refusals::{Asked, Refused};
 use super::upload::{self, Upload};
-use super::{forward, inspect, tunnel, websocket};
+use super::{forward, inspect, live, tunnel, websocket};
 use crate::Gateway;
 use crate::catalogue::origin;
 
@@ -36,7 +37,7 @@ pub async fn exchange(leg: &Leg, request: Request<Incoming>) -> Response<Body> {
 
 async fn path(leg: &Leg, mut request: Request<Incoming>) -> Result<Response<Body>, Box<Refused>> {
     let gateway = &leg.gateway;
-    let now = Timestamp::now();
+    let (now, asked_at) = (Timestamp::now(), Instant::now());
     let asked = || Asked::of(leg, &request);
     let caller = leg.caller(&request, now).map_err(|reason| asked().refused(reason))?;
     Span::current().record("session", caller.session.id.as_str());
@@ -49,6 +50,7 @@ async fn path(leg: &Leg, mut request: Request<Incoming>) -> Result<Response<Body
 
     let target = question.target.clone();
     let is_websocket = question.websocket;
+    let place = leg.share.exchange().map_err(|reason| judged().refused(reason))?;
     // What is wrong in a short body keeps its first byte from leaving; an item of the catalogue reads its own.
     let begun = match &target {
         Target::Http(url) if url.host().item().is_none() => {
@@ -56,7 +58,10 @@ async fn path(leg: &Leg, mut request: Request<Incoming>) -> Result<Response<Body
         }
         _ => None,
     };
-    let permit = Permit::record(leg, &caller, question, &decision, &published).await?;
+    let permit = Permit::record(leg, place, &caller, question, &decision, &published).await?;
+    if let Err(reason) = live::still_allowed(gateway, permit.exchange(), asked_at) {
+        return Ok(permit.refuse(reason, None).respond(Reader::of(request.headers())));
+    }
     if let Err(reason) = charge(gateway, &caller, &decision, now).await {
         return Ok(permit.refuse(reason, None).respond(Reader::of(request.headers())));
     }

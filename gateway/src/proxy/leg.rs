@@ -87,7 +87,10 @@ impl Leg {
             }
         }
         connection.as_mut().graceful_shutdown();
-        let _ = connection.await;
+        tokio::select! {
+            _ = connection => {}
+            () = leg.ended() => {}
+        }
     }
 
     /// Serves HTTP/2 until the connection ends or its tunnel is ended.
@@ -117,8 +120,8 @@ impl Leg {
         let mut ends = false;
         loop {
             tokio::select! {
-                _ = connection.as_mut() => return,
-                () = leg.ended() => return,
+                _ = connection.as_mut() => break,
+                () = leg.ended() => break,
                 () = farewell.as_mut(), if ends => {
                     ends = false;
                     connection.as_mut().graceful_shutdown();
@@ -132,6 +135,12 @@ impl Leg {
                         leg.record_unread(Refused { fault, method, target }).await;
                     }
                 },
+            }
+        }
+        // What was told as the connection ended.
+        while let Ok(news) = news.try_recv() {
+            if let News::Reset { fault, method, target } = news {
+                leg.record_unread(Refused { fault, method, target }).await;
             }
         }
     }

@@ -6,7 +6,7 @@
 //! the staff's stop can end it.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
@@ -37,6 +37,8 @@ pub struct Exchange {
     pub meter: Meter,
     /// Tunnel bytes count as use of the service's minutes; requests are charged when they are allowed.
     pub charged_by_bytes: bool,
+    /// A minute is being charged.
+    charging: AtomicBool,
     /// The longest it may last, whatever happens.
     pub deadline: Option<Instant>,
     /// How long no byte may pass.
@@ -99,6 +101,7 @@ impl Exchange {
             service,
             meter: Meter::default(),
             charged_by_bytes: false,
+            charging: AtomicBool::new(false),
             deadline: None,
             idle_limit: None,
             end: OnceLock::new(),
@@ -198,7 +201,7 @@ pub async fn supervise(gateway: Arc<Gateway>) {
             _ = gateway.stopped.cancelled() => return,
         }
         let now = Timestamp::now();
-        gateway.expire_sessions(now).await;
+        gateway.expire_sessions(now);
         for (position, exchange) in gateway.exchanges.snapshot().into_iter().enumerate() {
             if position % JUDGED_IN_A_ROW == JUDGED_IN_A_ROW - 1 {
                 tokio::task::yield_now().await;
@@ -206,11 +209,19 @@ pub async fn supervise(gateway: Arc<Gateway>) {
             let moved = exchange.meter.moved();
             match judge_again(&gateway, &exchange, now) {
                 Some(reason) => exchange.end(reason),
-                None if exchange.charged_by_bytes && moved => charge(&gateway, &exchange, now).await,
+                None if exchange.charged_by_bytes && moved => charge(&gateway, exchange, now),
                 None => {}
             }
         }
     }
+}
+
+/// Judges what was opened after a wait: `asked` is when the question was put. Within one look nothing more is promised.
+pub fn still_allowed(gateway: &Gateway, exchange: &Exchange, asked: Instant) -> Result<(), Reason> {
+    if asked.elapsed() < LOOK_EVERY {
+        return Ok(());
+    }
+    judge_again(gateway, exchange, Timestamp::now()).map_or(Ok(()), Err)
 }
 
 /// Why an exchange may not go on, if so.
@@ -234,10 +245,19 @@ fn judge_again(gateway: &Gateway, exchange: &Exchange, now: Timestamp) -> Option
     exchange.question.review(gateway, &gateway.policies.current().policy, session, now)
 }
 
-/// Counts the minute in which tunnel bytes passed; when none is left, the tunnel ends.
-async fn charge(gateway: &Gateway, exchange: &Exchange, now: Timestamp) {
-    let Some(service) = exchange.service.as_deref() else { return };
-    if let Err(reason) = gateway.charge_minute(&exchange.session.person, service, now).await {
-        exchange.end(reason);
+/// Counts the minute in which tunnel bytes passed; when none is left, the tunnel ends. In a task of its own, one a tunnel: a store
+/// that hangs must not keep anything from being judged.
+fn charge(gateway: &Arc<Gateway>, exchange: Arc<Exchange>, now: Timestamp) {
+    if exchange.charging.swap(true, Ordering::AcqRel) {
+        return;
     }
+    let gateway = gateway.clone();
+    tokio::spawn(async move {
+        if let Some(service) = exchange.service.as_deref()
+            && let Err(reason) = gateway.charge_minute(&exchange.session.person, service, now).await
+        {
+            exchange.end(reason);
+        }
+        exchange.charging.store(false, Ordering::Release);
+    });
 }

@@ -59,6 +59,7 @@ impl Permit {
     /// Errors: `journal-unavailable`, `busy`, and `rate` when the terminal has too much open: then nothing may leave.
     pub async fn record(
         leg: &Leg,
+        place: Place,
         caller: &Caller,
         question: Question,
         decision: &Decision,
@@ -66,7 +67,6 @@ impl Permit {
     ) -> Result<Permit, Box<Refused>> {
         let gateway = &leg.gateway;
         let refused = |reason: Reason| Asked::judged(caller, &question, decision, published).refused(reason);
-        let place = leg.share.exchange().map_err(refused)?;
         let confidential = decision.terms.confidential;
         let mut opened = Draft::new(Kind::Opened);
         opened.decision = Some(Effect::Allow);

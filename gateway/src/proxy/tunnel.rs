@@ -6,6 +6,7 @@ use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::task::{Poll, ready};
+use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -16,6 +17,7 @@ use jiff::Timestamp;
 use passerelle_policy::{Authority, Host, Reason};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::time::timeout;
 
 use super::body::{self, Body};
 use super::leg::{self, Leg};
@@ -25,6 +27,8 @@ use crate::client_hello::{self, HelloFault};
 
 /// Bytes that are moved at a time, in each direction: a TLS record and a bit.
 const CHUNK_BYTES: usize = 32 * 1024;
+/// How long a refused client has to read its alert.
+const FAREWELL: Duration = Duration::from_secs(1);
 
 /// Whatever carries a terminal's bytes: an upgraded HTTP/1 connection or an HTTP/2 stream.
 pub trait ClientStream: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -67,7 +71,11 @@ async fn run(permit: Permit, host: &Host, mut client: impl ClientStream, mut ups
         return refuse(&permit, reason, client).await;
     }
     permit.exchange().meter.sent(hello.len());
-    if upstream.write_all(&hello).await.is_err() {
+    let forwarded = tokio::select! {
+        forwarded = upstream.write_all(&hello) => forwarded,
+        () = permit.exchange().ended() => return,
+    };
+    if forwarded.is_err() {
         return permit.failed_to(Reason::UpstreamGone);
     }
     splice(permit, client, upstream).await;
@@ -105,8 +113,12 @@ pub async fn judge_hello(
 /// Ends a tunnel whose ClientHello was refused: TLS alert access_denied, and not one byte upstream.
 pub async fn refuse(permit: &Permit, reason: Reason, mut client: impl ClientStream) {
     permit.failed(reason);
-    let _ = client.write_all(&client_hello::alert_access_denied()).await;
-    let _ = client.shutdown().await;
+    let told = async {
+        client.write_all(&client_hello::alert_access_denied()).await?;
+        client.shutdown().await
+    };
+    // Who does not read it is not waited for: the closing record is.
+    let _ = timeout(FAREWELL, told).await;
 }
 
 fn reason(fault: HelloFault) -> Reason {

@@ -15,7 +15,7 @@ use crate::strict_http1::Fault;
 
 /// A form fits; a document's beginning need not wait for its end.
 const BEGINNING_BYTES: usize = 16 * 1024;
-/// Who sends more slowly is not waited for: the rest is judged as it streams.
+/// Who sends more slowly is not waited for: what comes later passes as it comes, within the limit of its rule.
 const BEGINNING_LIMIT: Duration = Duration::from_secs(1);
 
 /// A body on its way upstream, and what was read of it already.

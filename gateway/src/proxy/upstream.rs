@@ -31,6 +31,9 @@ const KEPT_TO_ONE_HOST: usize = 32;
 const STREAM_WINDOW_BYTES: u32 = 256 << 10;
 const CONNECTION_WINDOW_BYTES: u32 = 1 << 20;
 
+/// The same of one session to all hosts: no page needs so many, and each is a descriptor.
+const KEPT_IN_ALL: usize = 256;
+
 type Key = (Scheme, Authority);
 
 /// The pools of all sessions.
@@ -220,13 +223,21 @@ impl Pool {
         Some(connections.remove(ready))
     }
 
-    /// Keeps a connection, busy or not, while there are few to its host.
+    /// Keeps a connection, busy or not, while there are few to its host and not too many in all.
     fn put(&self, key: Key, connection: Connection) {
         let mut connections = lock(&self.connections);
-        let connections = connections.entry(key).or_default();
-        connections.retain(|connection| !connection.is_closed());
-        if connections.len() < KEPT_TO_ONE_HOST {
-            connections.push(connection);
+        let mut kept = 0;
+        connections.retain(|_, to_host| {
+            to_host.retain(|connection| !connection.is_closed());
+            kept += to_host.len();
+            !to_host.is_empty()
+        });
+        if kept >= KEPT_IN_ALL {
+            return;
+        }
+        let to_host = connections.entry(key).or_default();
+        if to_host.len() < KEPT_TO_ONE_HOST {
+            to_host.push(connection);
         }
     }
 }

@@ -78,12 +78,12 @@ pub async fn expire_on_time(place: Place) {
     let (people, sessions) = place.sessions("g1").await;
     add(&people, "p1", &[]).await;
     let new = sign_in(&sessions, "p1", "t1", 0).await;
-    assert!(sessions.expire(after(599)).await.is_empty());
+    assert!(sessions.expire(after(599)).is_empty());
     assert!(sessions.find(&new.token, after(599)).is_some());
     assert!(sessions.find(&new.token, after(600)).is_none(), "even before anybody calls expire");
-    assert_eq!(ids(&sessions.expire(after(600)).await), ["p1"]);
+    assert_eq!(ids(&sessions.expire(after(600))), ["p1"]);
     assert_eq!(new.session.ended(), Some(EndReason::SessionExpired));
-    assert!(sessions.expire(after(601)).await.is_empty());
+    assert!(sessions.expire(after(601)).is_empty());
 }
 
 pub async fn end_by_person_terminal_group_and_all(place: Place) {

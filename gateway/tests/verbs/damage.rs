@@ -133,10 +133,13 @@ fn damage_is_named_and_nothing_is_served() {
 #[tokio::test]
 async fn a_policy_that_is_half_there_is_not_enforced() {
     for (sql, says) in [
-        ("UPDATE policies SET text = substr(text, 1, length(text) / 2)", "version 1, can't be read any more"),
-        ("UPDATE policies SET text = ''", "version 1, can't be read any more"),
-        ("UPDATE policies SET text = replace(text, 'hosts', 'hots')", "can't be read any more"),
-        ("DELETE FROM signatures; DELETE FROM policies", "no published policy"),
+        (
+            "UPDATE policy_texts SET text = substr(text, 1, length(text) / 2)",
+            "version 1, can't be read any more",
+        ),
+        ("UPDATE policy_texts SET text = ''", "version 1, can't be read any more"),
+        ("UPDATE policy_texts SET text = replace(text, 'hosts', 'hots')", "can't be read any more"),
+        ("DELETE FROM policy_texts; DELETE FROM signatures; DELETE FROM policies", "no published policy"),
     ] {
         let folder = GATEWAY.copied();
         behind(&folder, sql).await;
