@@ -38,6 +38,8 @@ pub fn managed(trusted_issuers: &[String]) -> Value {
         "MetricsReportingEnabled": false,
         "SafeBrowsingProtectionLevel": 0,
         "SearchSuggestEnabled": false,
+        // Keeps a connection to its search engine ready otherwise: a refusal on record that nobody asked for.
+        "DefaultSearchProviderEnabled": false,
         "SpellCheckServiceEnabled": false,
         "AlternateErrorPagesEnabled": false,
         "BackgroundModeEnabled": false,
