@@ -1,6 +1,7 @@
 //! THE PATH of a request, outside and inside an inspected tunnel. It reads top to bottom:
 //! identity → target → decide → record (synced) → charge → dial → stream → closing record.
 
+use bytes::Bytes;
 use http::{Request, Response};
 use hyper::body::Incoming;
 use jiff::Timestamp;
@@ -24,24 +25,39 @@ use crate::catalogue::origin;
 /// Its span names terminal (the connection's), session and opening, so that a fault can be followed to the journal; who and what
 /// stand there alone.
 #[tracing::instrument(level = "debug", skip_all, fields(session, opening))]
-pub async fn exchange(leg: &Leg, request: Request<Incoming>) -> Response<Body> {
+pub async fn exchange(leg: &Leg, mut request: Request<Incoming>) -> Response<Body> {
     let reader = Reader::of(request.headers());
-    match path(leg, request).await {
-        Ok(response) => response,
+    match judge(leg, &mut request).await {
+        Ok(passed) => pass(leg, request, passed).await,
         Err(refused) => {
             let Refused { asked, refusal } = *refused;
-            leg.gateway.refusals.record(&leg.gateway, asked, refusal).await.respond(reader)
+            let refusal = leg.gateway.refusals.record(&leg.gateway, asked, refusal).await;
+            upload::drain(request).await;
+            refusal.respond(reader)
         }
     }
 }
 
-async fn path(leg: &Leg, mut request: Request<Incoming>) -> Result<Response<Body>, Box<Refused>> {
+/// What may pass, on record.
+struct Passed {
+    permit: Permit,
+    caller: Caller,
+    decision: Decision,
+    target: Target,
+    is_websocket: bool,
+    /// The beginning of its body.
+    begun: Option<Bytes>,
+    asked: (Timestamp, Instant),
+}
+
+/// From the question to the opening record.
+async fn judge(leg: &Leg, request: &mut Request<Incoming>) -> Result<Passed, Box<Refused>> {
     let gateway = &leg.gateway;
     let (now, asked_at) = (Timestamp::now(), Instant::now());
-    let asked = || Asked::of(leg, &request);
-    let caller = leg.caller(&request, now).map_err(|reason| asked().refused(reason))?;
+    let asked = || Asked::of(leg, request);
+    let caller = leg.caller(request, now).map_err(|reason| asked().refused(reason))?;
     Span::current().record("session", caller.session.id.as_str());
-    let question = leg.question(&request, now).map_err(|reason| asked().by(&caller).refused(reason))?;
+    let question = leg.question(request, now).map_err(|reason| asked().by(&caller).refused(reason))?;
     let published = gateway.policies.current();
     let decision = question.ask(gateway, &published.policy, &caller.session, now);
     gateway.learning.judged(&caller.session, &question, &decision);
@@ -59,13 +75,21 @@ async fn path(leg: &Leg, mut request: Request<Incoming>) -> Result<Response<Body
         _ => None,
     };
     let permit = Permit::record(leg, place, &caller, question, &decision, &published).await?;
-    if let Err(reason) = live::still_allowed(gateway, permit.exchange(), asked_at) {
-        return Ok(permit.refuse(reason, None).respond(Reader::of(request.headers())));
+    Ok(Passed { permit, caller, decision, target, is_websocket, begun, asked: (now, asked_at) })
+}
+
+/// From the opening record to the answer; whatever fails here is the reason of the closing record.
+async fn pass(leg: &Leg, request: Request<Incoming>, passed: Passed) -> Response<Body> {
+    let Passed { permit, caller, decision, target, is_websocket, begun, asked: (now, asked_at) } = passed;
+    let gateway = &leg.gateway;
+    let allowed = match live::still_allowed(gateway, permit.exchange(), asked_at) {
+        Ok(()) => charge(gateway, &caller, &decision, now).await,
+        refused => refused,
+    };
+    if let Err(reason) = allowed {
+        return permit.refuse(reason, None).respond(Reader::of(request.headers()));
     }
-    if let Err(reason) = charge(gateway, &caller, &decision, now).await {
-        return Ok(permit.refuse(reason, None).respond(Reader::of(request.headers())));
-    }
-    Ok(match target {
+    match target {
         Target::Tunnel(authority) if decision.mode == Mode::Tunnel => {
             tunnel::open(permit, leg, request, authority).await
         }
@@ -77,7 +101,7 @@ async fn path(leg: &Leg, mut request: Request<Incoming>) -> Result<Response<Body
             let request = request.map(|rest| Upload { begun, rest });
             Box::pin(forward::send(permit, request, url, decision.terms)).await
         }
-    })
+    }
 }
 
 /// The policy's answer, and the one that stands above it: the staff's stop.

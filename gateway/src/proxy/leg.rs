@@ -32,6 +32,8 @@ use crate::strict_http2::{News, StrictHttp2};
 use crate::terminal::Terminal;
 use crate::{Gateway, kiosk_api, strict_http2};
 
+/// How long the streams of an ended tunnel have to say that they ended.
+const LAST_WORD: std::time::Duration = std::time::Duration::from_millis(200);
 /// Of one HTTP/2 stream's answer, kept for a client that does not read: four frames.
 const UNREAD_BYTES: usize = 64 << 10;
 /// What a client may send ahead on one HTTP/2 stream, and on all streams of its connection together. On a local network, where
@@ -121,7 +123,12 @@ impl Leg {
         loop {
             tokio::select! {
                 _ = connection.as_mut() => break,
-                () = leg.ended() => break,
+                () = leg.ended() => {
+                    // What is under way has ended too, and says so: a stream that stops without a word looks whole.
+                    connection.as_mut().graceful_shutdown();
+                    let _ = tokio::time::timeout(LAST_WORD, connection.as_mut()).await;
+                    break;
+                }
                 () = farewell.as_mut(), if ends => {
                     ends = false;
                     connection.as_mut().graceful_shutdown();

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use http::{Method, Request, Version};
 use http_body::Body as _;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
@@ -53,6 +54,28 @@ pub async fn begin(body: &mut Incoming) -> Result<Option<Bytes>, Reason> {
         true => Err(Reason::DnsOverHttps),
         false => Ok((!read.is_empty()).then(|| read.freeze())),
     }
+}
+
+/// Of the body of a refused request, how much and how long is still read.
+const DRAINED_BYTES: usize = 64 * 1024;
+const DRAIN_LIMIT: Duration = Duration::from_millis(500);
+
+/// Reads, and drops, what a refused client still sends over HTTP/2, a little of it: h2 resets the stream of a body that nobody
+/// reads (RFC 9113, section 8.1), and clients as old as curl 7.88 then drop the answer with it.
+pub async fn drain(request: Request<Incoming>) {
+    if request.version() != Version::HTTP_2 || request.method() == Method::CONNECT {
+        return;
+    }
+    let mut body = request.into_body();
+    let reading = async {
+        let mut read = 0;
+        while read < DRAINED_BYTES
+            && let Some(Ok(frame)) = body.frame().await
+        {
+            read += frame.data_ref().map_or(0, Bytes::len);
+        }
+    };
+    let _ = timeout(DRAIN_LIMIT, reading).await;
 }
 
 /// Why the body of a request broke off. h2 tells of DATA that is not of the length that was said as of a protocol error, and of
