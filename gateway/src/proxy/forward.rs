@@ -91,7 +91,7 @@ async fn stream(
         Ok(media) => tokio::select! {
             biased;
             () = permit.exchange().ended() => Err(permit.exchange().why_ended().unwrap_or(Reason::ClientGone)),
-            begun = media.begin(&mut body, terms, broke_at_once) => begun.map(|begun| (media, begun)),
+            begun = media.begin(&mut body, terms, upstream_broke) => begun.map(|begun| (media, begun)),
         },
         Err(reason) => Err(reason),
     };
@@ -109,14 +109,6 @@ async fn stream(
         return response;
     }
     Response::from_parts(parts, Watched::download(begun, watch, body, permit, limit).boxed_unsync())
-}
-
-/// The same of an answer whose beginning never came: to its client, who saw none of it, that is no ending.
-fn broke_at_once(error: &hyper::Error) -> Reason {
-    match upstream_broke(error) {
-        Reason::UpstreamGone => Reason::UpstreamProtocol,
-        reason => reason,
-    }
 }
 
 /// Why an answer broke off. An upstream that goes away is one thing, one that breaks the protocol another.
