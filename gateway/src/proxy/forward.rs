@@ -51,6 +51,7 @@ async fn attempt(
         false => Watched::upload(body, exchange.clone(), terms.upload_limit, fault.clone()).boxed_unsync(),
     };
     let request = Request::from_parts(parts, upload);
+    exchange.awaits_answer();
     let sent =
         upstream::send(permit.gateway(), &exchange.session, url, request, |address| permit.reached(address));
     tokio::select! {
@@ -100,6 +101,7 @@ async fn stream(
         Err(reason) => return permit.refuse(reason, None).respond(reader),
     };
     permit.answered(parts.status.as_u16());
+    permit.exchange().answered();
     if has_body && media.is_document() && !media.essence.is_empty() {
         permit.document(&media.essence);
     }

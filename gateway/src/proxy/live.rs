@@ -43,6 +43,8 @@ pub struct Exchange {
     pub deadline: Option<Instant>,
     /// How long no byte may pass.
     pub idle_limit: Option<Duration>,
+    /// The head of its answer is waited for, which has a limit of its own.
+    awaiting: AtomicBool,
     end: OnceLock<Reason>,
     ended: CancellationToken,
     /// What is let go when it ends.
@@ -87,6 +89,11 @@ impl Meter {
         moved
     }
 
+    /// Something moved that is no byte of a body.
+    fn touch(&self) {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).1 = Instant::now();
+    }
+
     fn still_for(&self) -> Duration {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).1.elapsed()
     }
@@ -104,6 +111,7 @@ impl Exchange {
             charging: AtomicBool::new(false),
             deadline: None,
             idle_limit: None,
+            awaiting: AtomicBool::new(false),
             end: OnceLock::new(),
             ended: CancellationToken::new(),
             held: OnceLock::new(),
@@ -127,6 +135,17 @@ impl Exchange {
 
     fn let_go(&self) {
         drop(self.held.get().and_then(Weak::upgrade).and_then(|held| held.take()));
+    }
+
+    /// From here on it waits for the head of an answer, and is not idle.
+    pub fn awaits_answer(&self) {
+        self.awaiting.store(true, Ordering::Release);
+    }
+
+    /// The head came.
+    pub fn answered(&self) {
+        self.meter.touch();
+        self.awaiting.store(false, Ordering::Release);
     }
 
     pub fn why_ended(&self) -> Option<Reason> {
@@ -239,7 +258,8 @@ fn judge_again(gateway: &Gateway, exchange: &Exchange, now: Timestamp) -> Option
     if exchange.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
         return Some(Reason::Limit);
     }
-    if exchange.idle_limit.is_some_and(|limit| exchange.meter.still_for() >= limit) {
+    let is_awaiting = exchange.awaiting.load(Ordering::Acquire);
+    if !is_awaiting && exchange.idle_limit.is_some_and(|limit| exchange.meter.still_for() >= limit) {
         return Some(Reason::Idle);
     }
     exchange.question.review(gateway, &gateway.policies.current().policy, session, now)
