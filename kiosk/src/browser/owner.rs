@@ -57,6 +57,8 @@ struct Page {
     url: String,
     title: Option<String>,
     loading: bool,
+    /// What it shows is an error page of Chromium's, and the page before is on its way back.
+    drawn_by_chromium: bool,
     /// It has been told that it has the focus, whatever Chromium thinks of its windows.
     focused: bool,
 }
@@ -181,6 +183,7 @@ impl<'a> Owner<'a> {
                     url: String::new(),
                     title: None,
                     loading: true,
+                    drawn_by_chromium: false,
                     focused: false,
                 });
                 self.release(session, paused);

@@ -61,6 +61,10 @@ impl Owner<'_> {
     }
 
     async fn step_back(&mut self, session: &str, history: &Value, wished: bool) {
+        // It is back already.
+        if !wished && !self.page(session).is_some_and(|page| page.drawn_by_chromium) {
+            return;
+        }
         let current = history["currentIndex"].as_u64().unwrap_or(0) as usize;
         // Before the first page of a site there is the blank one.
         let before = history["entries"].get(current.wrapping_sub(1)).filter(|entry| entry["url"] != BLANK);

@@ -54,6 +54,10 @@ impl Owner<'_> {
     pub(super) async fn loading(&mut self, session: &str, loading: bool) {
         let Some(page) = self.page(session) else { return };
         page.loading = loading;
+        // Asked to go back before it had loaded, Chromium may have let that drop.
+        if !loading && page.drawn_by_chromium {
+            self.go_back(session, false);
+        }
         if loading {
             // What the document before painted says nothing about the next one.
             self.pending.retain(|_, (of, pending)| of != session || !matches!(pending, Pending::Painted));
@@ -82,6 +86,7 @@ impl Owner<'_> {
         let Some(page) = self.page(session) else { return };
         let fresh = page.is_blank();
         page.url.clear();
+        page.drawn_by_chromium = true;
         if fresh && self.is_window(session) {
             self.close_window(session).await;
         } else {
@@ -99,6 +104,7 @@ impl Owner<'_> {
     async fn moved(&mut self, session: &str, url: &str, title: Option<String>) {
         let Some(page) = self.page(session) else { return };
         (page.url, page.title) = (url.to_owned(), title.clone());
+        page.drawn_by_chromium = false;
         if !page.is_blank() && self.is_shown(session) {
             self.tell(Event::Page { url: url.to_owned(), title }).await;
         }
